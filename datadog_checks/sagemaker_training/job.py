@@ -1,0 +1,305 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""What a training job is: the only place that knows the field names of AWS.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from .aws import snake_case
+
+_OVER = {'completed', 'failed', 'stopped', 'deleting'}
+_FAILURE_TYPES = ('AlgorithmError', 'CapacityError', 'ClientError', 'InternalServerError')
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """`count` instances of one type; the billed choice of a preference list, or one group of a heterogeneous cluster."""
+
+    type: str | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One stretch in a secondary status; the current one has no end."""
+
+    status: str
+    start: datetime
+    end: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WarmPool:
+    """Instances kept after a job's end; `retained_seconds` is known once it was reused or terminated."""
+
+    status: str
+    retained_seconds: int | None
+    reused_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a serverless job has come."""
+
+    step: int | None
+    steps_per_epoch: int | None
+    epoch: int | None
+    epochs: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One debugger or profiler rule and its last evaluation."""
+
+    kind: str
+    name: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """A training job as last seen; what AWS did not report is None or empty.
+
+    Times are aware and UTC, durations whole seconds, statuses snake_case.
+    A job that only a listing has shown (`described` is False) has its name, times and statuses and nothing else.
+    """
+
+    name: str
+    arn: str
+    created: datetime
+    status: str
+    described: bool
+    secondary_status: str | None = None
+    modified: datetime | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+    warm_pool: WarmPool | None = None
+    transitions: Sequence[Transition] = ()
+    failure_reason: str | None = None
+
+    instances: Sequence[Instances] = ()
+    heterogeneous: bool = False
+    serverless: bool = False
+    volume_gib: int | None = None
+    keep_alive_seconds: int | None = None
+    training_plan: str | None = None
+
+    managed_spot: bool | None = None
+    algorithm: str | None = None
+    input_mode: str | None = None
+    role_name: str | None = None
+    experiment_name: str | None = None
+    trial_name: str | None = None
+    run_name: str | None = None
+    tuning_job_name: str | None = None
+    auto_ml_job_name: str | None = None
+    labeling_job_name: str | None = None
+
+    training_seconds: int | None = None
+    billable_seconds: int | None = None
+    billable_tokens: int | None = None
+    max_runtime_seconds: int | None = None
+    max_wait_seconds: int | None = None
+    max_pending_seconds: int | None = None
+    maximum_retry_attempts: int | None = None
+    final_metrics: Sequence[tuple[str, float]] = ()
+    progress: Progress | None = None
+    rules: Sequence[Rule] = ()
+
+    @classmethod
+    def from_summary(cls, summary: Mapping[str, Any]) -> TrainingJob:
+        """A job as ListTrainingJobs shows it."""
+        return cls(
+            name=summary['TrainingJobName'],
+            arn=summary['TrainingJobArn'],
+            created=summary['CreationTime'].astimezone(UTC),
+            status=snake_case(summary['TrainingJobStatus']),
+            described=False,
+            secondary_status=_status(summary.get('SecondaryStatus')),
+            modified=_time(summary.get('LastModifiedTime')),
+            ended=_time(summary.get('TrainingEndTime')),
+            warm_pool=_warm_pool(summary.get('WarmPoolStatus')),
+            training_plan=_last_part(summary.get('TrainingPlanArn')),
+        )
+
+    @classmethod
+    def from_description(cls, answer: Mapping[str, Any], scrub: Callable[[str], str]) -> TrainingJob:
+        """A job as DescribeTrainingJob shows it; what users wrote in it has passed `scrub`."""
+        resources = answer.get('ResourceConfig', {})
+        algorithm = answer.get('AlgorithmSpecification', {})
+        experiment = answer.get('ExperimentConfig', {})
+        limits = answer.get('StoppingCondition', {})
+        listed = cls.from_summary(answer)
+        return replace(
+            listed,
+            described=True,
+            started=_time(answer.get('TrainingStartTime')),
+            transitions=tuple(
+                Transition(snake_case(t['Status']), t['StartTime'].astimezone(UTC), _time(t.get('EndTime')))
+                for t in answer.get('SecondaryStatusTransitions', ())
+            ),
+            failure_reason=scrub(answer['FailureReason']) if answer.get('FailureReason') else None,
+            instances=_instances(resources),
+            heterogeneous=bool(resources.get('InstanceGroups')),
+            serverless='ServerlessJobConfig' in answer,
+            volume_gib=resources.get('VolumeSizeInGB'),
+            keep_alive_seconds=resources.get('KeepAlivePeriodInSeconds'),
+            training_plan=_last_part(resources.get('TrainingPlanArn')),
+            managed_spot=answer.get('EnableManagedSpotTraining'),
+            algorithm=_last_part(algorithm.get('AlgorithmName')) or _image(algorithm.get('TrainingImage')),
+            input_mode=algorithm.get('TrainingInputMode'),
+            role_name=_last_part(answer.get('RoleArn')),
+            experiment_name=experiment.get('ExperimentName'),
+            trial_name=experiment.get('TrialName'),
+            run_name=experiment.get('RunName'),
+            tuning_job_name=_last_part(answer.get('TuningJobArn')),
+            auto_ml_job_name=_last_part(answer.get('AutoMLJobArn')),
+            labeling_job_name=_last_part(answer.get('LabelingJobArn')),
+            training_seconds=answer.get('TrainingTimeInSeconds'),
+            billable_seconds=answer.get('BillableTimeInSeconds'),
+            billable_tokens=answer.get('BillableTokenCount'),
+            max_runtime_seconds=limits.get('MaxRuntimeInSeconds'),
+            max_wait_seconds=limits.get('MaxWaitTimeInSeconds'),
+            max_pending_seconds=limits.get('MaxPendingTimeInSeconds'),
+            maximum_retry_attempts=answer.get('RetryStrategy', {}).get('MaximumRetryAttempts'),
+            final_metrics=tuple(
+                (scrub(metric['MetricName']), metric['Value'])
+                for metric in answer.get('FinalMetricDataList', ())
+                if 'MetricName' in metric and 'Value' in metric
+            ),
+            progress=_progress(answer.get('ProgressInfo')),
+            rules=(
+                *_rules('debugger', answer.get('DebugRuleEvaluationStatuses', ()), scrub),
+                *_rules('profiler', answer.get('ProfilerRuleEvaluationStatuses', ()), scrub),
+            ),
+        )
+
+    def updated(self, listed: TrainingJob) -> TrainingJob:
+        """This job with the newer statuses and times of a listing."""
+        return replace(
+            self,
+            status=listed.status,
+            secondary_status=listed.secondary_status,
+            modified=listed.modified,
+            ended=listed.ended,
+            warm_pool=listed.warm_pool,
+        )
+
+    @property
+    def account_id(self) -> str:
+        return self.arn.split(':')[4]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the job is still on its way to an end; a status AWS adds counts as open until it has an end time."""
+        if self.status in ('in_progress', 'stopping'):
+            return True
+        return self.status not in _OVER and self.ended is None
+
+    @property
+    def holds_warm_pool(self) -> bool:
+        """Whether instances are kept, and billed, after the job's end."""
+        return self.warm_pool is not None and self.warm_pool.status == 'available'
+
+    @property
+    def over_since(self) -> datetime | None:
+        """When the job ended, as far as AWS says; None while it is open."""
+        return None if self.is_open else self.ended or self.modified or self.created
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the job, or the warm pool it left, still goes on."""
+        return self.is_open or self.holds_warm_pool
+
+    @property
+    def released(self) -> datetime | None:
+        """When the job's instances, and those its warm pool retained, came to their end; None while it is live."""
+        if self.is_live or self.over_since is None:
+            return None
+        retained = self.warm_pool.retained_seconds if self.warm_pool else None
+        return self.over_since + timedelta(seconds=retained or 0)
+
+    @property
+    def instance_count(self) -> int | None:
+        """The instances of the whole cluster, the billed choice; None for a serverless job."""
+        return sum(group.count for group in self.instances) if self.instances else None
+
+    @property
+    def instance_type(self) -> str | None:
+        if self.heterogeneous:
+            return 'heterogeneous'
+        if self.serverless:
+            return 'serverless'
+        return self.instances[0].type if self.instances else None
+
+    @property
+    def failure_type(self) -> str | None:
+        """The kind of failure that the prefix of AWS's reason tells; None unless the job failed."""
+        if self.status != 'failed':
+            return None
+        prefix = (self.failure_reason or '').partition(':')[0]
+        return snake_case(prefix) if prefix in _FAILURE_TYPES else 'other'
+
+
+def _time(value: datetime | None) -> datetime | None:
+    return value.astimezone(UTC) if value else None
+
+
+def _status(value: str | None) -> str | None:
+    return snake_case(value) if value else None
+
+
+def _last_part(arn: str | None) -> str | None:
+    return arn.rpartition('/')[2] or None if arn else None
+
+
+def _image(uri: str | None) -> str | None:
+    """`repository:tag` of a container image, without its registry and digest."""
+    if not uri:
+        return None
+    registry, slash, repository = uri.partition('/')
+    is_registry = slash and ('.' in registry or ':' in registry)
+    return (repository if is_registry else uri).partition('@')[0]
+
+
+def _warm_pool(status: Mapping[str, Any] | None) -> WarmPool | None:
+    if not status or 'Status' not in status:
+        return None
+    return WarmPool(
+        snake_case(status['Status']), status.get('ResourceRetainedBillableTimeInSeconds'), status.get('ReusedByJob')
+    )
+
+
+def _instances(resources: Mapping[str, Any]) -> tuple[Instances, ...]:
+    """The instances that are billed: what a preference list led to, else the groups, else the one type."""
+    if 'SelectedInstanceCount' in resources:
+        return (Instances(resources.get('SelectedInstanceType'), resources['SelectedInstanceCount']),)
+    if groups := resources.get('InstanceGroups'):
+        return tuple(Instances(group.get('InstanceType'), group['InstanceCount']) for group in groups)
+    if 'InstanceCount' in resources:
+        return (Instances(resources.get('InstanceType'), resources['InstanceCount']),)
+    return ()
+
+
+def _progress(info: Mapping[str, Any] | None) -> Progress | None:
+    if not info:
+        return None
+    return Progress(
+        info.get('CurrentStep'), info.get('TotalStepCountPerEpoch'), info.get('CurrentEpoch'), info.get('MaxEpoch')
+    )
+
+
+def _rules(kind: str, evaluations: Sequence[Mapping[str, Any]], scrub: Callable[[str], str]) -> list[Rule]:
+    return [
+        Rule(kind, scrub(evaluation['RuleConfigurationName']), snake_case(evaluation['RuleEvaluationStatus']))
+        for evaluation in evaluations
+        if 'RuleConfigurationName' in evaluation and 'RuleEvaluationStatus' in evaluation
+    ]
