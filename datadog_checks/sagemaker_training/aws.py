@@ -1,0 +1,315 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""The calls to AWS: credentials, clients, rate limits, counting. The only user of botocore."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import batched
+from typing import Any
+
+from botocore import xform_name
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.credentials import (
+    AssumeRoleCredentialFetcher,
+    CredentialProvider,
+    CredentialResolver,
+    Credentials,
+    DeferredRefreshableCredentials,
+)
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    MetadataRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    TokenRetrievalError,
+)
+from botocore.loaders import Loader
+from botocore.parsers import ResponseParserError
+from botocore.session import Session
+
+from datadog_checks.base import ConfigurationError
+from datadog_checks.base.utils.http import should_bypass_proxy
+
+from .config_models.instance import InstanceConfig
+from .errors import AwsError, BadCredentials, Denied, RoleNotAssumed, Unavailable, error_class
+from .pace import Clock, Pace
+
+# botocore's debug log prints whole answers, and with them the passwords in job descriptions.
+logging.getLogger('botocore').setLevel(logging.INFO)
+
+snake_case = xform_name
+
+PAGE_SIZE = 100  # the most that ListTrainingJobs answers, and that GetResources takes
+
+
+_CREDENTIAL_ERRORS = (
+    CredentialRetrievalError,
+    MetadataRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    TokenRetrievalError,
+)
+
+
+# Instances that use the same credentials share what AWS allows them.
+_paces: dict[tuple[Any, ...], Pace] = {}
+
+
+@functools.cache
+def _loader() -> Loader:
+    """One for the process: each of its own would keep a copy of the service model, 20 MB for SageMaker's."""
+    return Loader()
+
+
+class Region:
+    """The calls to one region of an account."""
+
+    def __init__(self, name: str, sagemaker: BaseClient, tagging: BaseClient) -> None:
+        self.name = name
+        self._sagemaker = sagemaker
+        self._tagging = tagging
+
+    def list_training_jobs(
+        self, after: datetime | None = None, before: datetime | None = None
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Pages of job summaries, the newest job first, created between `after` and `before`.
+
+        No other filter: AWS applies those after it has cut the page. Only a missing NextToken ends the listing.
+        """
+        bounds = {'CreationTimeAfter': after, 'CreationTimeBefore': before}
+        pages = iter(
+            self._sagemaker.get_paginator('list_training_jobs').paginate(
+                SortBy='CreationTime',
+                SortOrder='Descending',
+                PaginationConfig={'PageSize': PAGE_SIZE},
+                **{name: bound for name, bound in bounds.items() if bound},
+            )
+        )
+        while page := _call('ListTrainingJobs', lambda: next(pages, None)):
+            yield _member(page, 'TrainingJobSummaries', 'ListTrainingJobs')
+
+    def describe_training_job(self, name: str) -> dict[str, Any]:
+        """The whole answer.
+
+        Raises:
+            Missing: the job was deleted
+        """
+        answer = _call('DescribeTrainingJob', lambda: self._sagemaker.describe_training_job(TrainingJobName=name))
+        _member(answer, 'TrainingJobArn', 'DescribeTrainingJob')
+        return answer
+
+    def tags(self, arns: Iterable[str]) -> dict[str, dict[str, str]]:
+        """The tags of each job, by ARN: one call for 100 jobs, or one for each job where only ListTags is allowed."""
+        arns = list(arns)
+        try:
+            return self._tags_in_batches(arns)
+        except Denied:
+            return {arn: self._tags_of(arn) for arn in arns}
+
+    def _tags_in_batches(self, arns: list[str]) -> dict[str, dict[str, str]]:
+        tags: dict[str, dict[str, str]] = {arn: {} for arn in arns}
+        for batch in batched(arns, PAGE_SIZE):
+            answer = _call('GetResources', lambda arns=list(batch): self._tagging.get_resources(ResourceARNList=arns))
+            for resource in _member(answer, 'ResourceTagMappingList', 'GetResources'):
+                if resource['ResourceARN'] in tags:
+                    tags[resource['ResourceARN']] = _as_mapping(resource['Tags'])
+        return tags
+
+    def _tags_of(self, arn: str) -> dict[str, str]:
+        pages = self._sagemaker.get_paginator('list_tags').paginate(ResourceArn=arn)
+        return _as_mapping(_call('ListTags', pages.build_full_result).get('Tags', []))
+
+
+class _GivenCredentials(CredentialProvider):
+    METHOD = 'given'
+
+    def __init__(self, credentials: Credentials) -> None:
+        super().__init__()
+        self._credentials = credentials
+
+    def load(self) -> Credentials:
+        return self._credentials
+
+
+class Account:
+    """One set of credentials, and the regions it is used in.
+
+    `requests` counts every attempt that went out by (region, operation, outcome), also
+    those of botocore's own retries.
+
+    Raises:
+        ConfigurationError: no region, an unknown profile, or an option botocore does not know
+        BadCredentials: the environment has none
+    """
+
+    def __init__(self, config: InstanceConfig, proxy: Mapping[str, Any], clock: Clock) -> None:
+        self.requests: Counter[tuple[str, str, str]] = Counter()
+        self._config = config
+        self._proxy = proxy
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._client_config = _client_config(config)
+        session = self._session()
+        names = config.regions or tuple(filter(None, [session.get_config_variable('region')]))
+        if not names:
+            raise ConfigurationError(
+                '`regions` is not set and the environment names no region: list the regions to poll in `regions`, '
+                'or set AWS_DEFAULT_REGION or the region of the profile'
+            )
+        provider = _GivenCredentials(self._credentials(session, names[0]))
+        session.register_component('credential_provider', CredentialResolver([provider]))
+        self.regions = [
+            Region(
+                name, self._client(session, 'sagemaker', name), self._client(session, 'resourcegroupstaggingapi', name)
+            )
+            for name in names
+        ]
+        self._sts = functools.partial(self._client, session, 'sts', names[0])
+
+    @functools.cached_property
+    def caller_account_id(self) -> str | None:
+        """The account of the credentials, for when no job's ARN tells it: the role's, or a call; None if that fails."""
+        if self._config.assume_role_arn:
+            return self._config.assume_role_arn.split(':')[4]
+        try:
+            return _call('GetCallerIdentity', self._sts().get_caller_identity)['Account']
+        except AwsError:
+            return None
+
+    def take_requests(self, region: str) -> dict[tuple[str, str], int]:
+        """The attempts in the region since the last time, by (operation, outcome)."""
+        with self._lock:
+            keys = [key for key in self.requests if key[0] == region]
+            return {key[1:]: self.requests.pop(key) for key in keys}
+
+    def _session(self) -> Session:
+        session = Session(profile=self._config.aws_profile)
+        session.register_component('data_loader', _loader())
+        session.register('before-sign', self._wait)
+        session.register('response-received', self._count)
+        try:
+            session.get_scoped_config()
+        except ProfileNotFound as e:
+            raise ConfigurationError(f'`aws_profile`: {e}') from None
+        return session
+
+    def _credentials(self, session: Session, region: str) -> Credentials:
+        """The configured credentials; the role's, if one is to be assumed, refreshed by botocore before they expire."""
+        config = self._config
+        if config.aws_access_key_id:
+            own = Credentials(config.aws_access_key_id, config.aws_secret_access_key, config.aws_session_token)
+        else:
+            own = session.get_component('credential_provider').load_credentials()
+        if own is None:
+            raise BadCredentials('GetCredentials', 'NoCredentials', 'no credentials were found in the environment')
+        if not config.assume_role_arn:
+            return own
+        extra_args = {
+            'RoleSessionName': config.assume_role_session_name,
+            'ExternalId': config.assume_role_external_id,
+        }
+        fetcher = AssumeRoleCredentialFetcher(
+            functools.partial(
+                session.create_client, region_name=region, endpoint_url=config.endpoint_url, config=self._client_config
+            ),
+            own,
+            config.assume_role_arn,
+            extra_args={name: value for name, value in extra_args.items() if value},
+        )
+        return DeferredRefreshableCredentials(fetcher.fetch_credentials, 'assume-role')
+
+    def _client(self, session: Session, service: str, region: str) -> BaseClient:
+        create = functools.partial(
+            session.create_client, service, region_name=region, endpoint_url=self._config.endpoint_url
+        )
+        client = create(config=self._client_config)
+        proxies = {scheme: self._proxy[scheme] for scheme in ('http', 'https') if self._proxy.get(scheme)}
+        own_proxies = 'proxies' in (self._config.boto_config or {})
+        if not proxies or own_proxies or should_bypass_proxy(client.meta.endpoint_url, self._proxy.get('no', [])):
+            return client
+        return create(config=self._client_config.merge(Config(proxies=proxies)))
+
+    def _wait(self, operation_name: str, region_name: str, **_: Any) -> None:
+        config = self._config
+        identity = (config.assume_role_arn or config.aws_access_key_id or config.aws_profile, config.endpoint_url)
+        pace = _paces.setdefault((*identity, region_name, operation_name, self._clock), Pace())
+        is_list = operation_name == 'ListTrainingJobs'
+        rate = config.list_requests_per_second if is_list else config.describe_requests_per_second
+        pace.wait(rate, self._clock)
+
+    def _count(
+        self,
+        event_name: str,
+        parsed_response: Mapping[str, Any] | None,
+        context: Mapping[str, Any],
+        exception: Exception | None,
+        **_: Any,
+    ) -> None:
+        operation = event_name.rpartition('.')[2]
+        outcome = 'ok'
+        if exception:
+            outcome = AwsError.outcome
+        elif parsed_response and (error := parsed_response.get('Error')):
+            outcome = error_class(error.get('Code', ''), error.get('Message', '')).outcome
+        with self._lock:
+            self.requests[context['client_region'], operation, outcome] += 1
+
+
+def _client_config(config: InstanceConfig) -> Config:
+    options: dict[str, Any] = {
+        'connect_timeout': 5,
+        'read_timeout': 10,
+        'max_pool_connections': config.max_concurrency,
+        'retries': {'mode': 'standard', 'total_max_attempts': 3},
+        'user_agent_extra': 'datadog-sagemaker-training',
+    }
+    try:
+        return Config(**options | _plain(config.boto_config or {}))
+    except (TypeError, ValueError, BotoCoreError) as e:
+        raise ConfigurationError(f'`boto_config`: {e}') from None
+
+
+def _plain(value: Any) -> Any:
+    """The mappings and lists that the configuration model has made immutable, as botocore wants them."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return list(map(_plain, value)) if isinstance(value, tuple) else value
+
+
+def _call[T](operation: str, call: Callable[[], T]) -> T:
+    """The call's result, or what went wrong as one of the exceptions of this module; never with the answer's body."""
+    try:
+        return call()
+    except ClientError as e:
+        error = e.response.get('Error', {})
+        code, message = error.get('Code', 'Unknown'), error.get('Message', '')
+        kind = RoleNotAssumed if e.operation_name == 'AssumeRole' else error_class(code, message)
+        raise kind(e.operation_name, code, message) from None
+    except _CREDENTIAL_ERRORS as e:
+        raise BadCredentials(operation, type(e).__name__, str(e)) from None
+    except ResponseParserError as e:
+        raise Unavailable(operation, type(e).__name__, 'the answer is not what AWS sends') from None
+    except BotoCoreError as e:
+        raise Unavailable(operation, type(e).__name__, str(e)) from None
+
+
+def _member(answer: Mapping[str, Any], name: str, operation: str) -> Any:
+    """A member that every answer has; botocore reads a body that is no JSON as an answer without members."""
+    if name not in answer:
+        raise Unavailable(operation, 'IncompleteAnswer', f'the answer has no {name}')
+    return answer[name]
+
+
+def _as_mapping(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    return {tag['Key']: tag['Value'] for tag in tags}
