@@ -1,10 +1,230 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
-from datadog_checks.base import AgentCheck
+"""One poll of each region: list, describe what changed, submit."""
 
+import hashlib
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from datadog_checks.base import AgentCheck, ConfigurationError
+from datadog_checks.base.errors import CheckException
+from datadog_checks.base.types import InitConfigType, InstanceType
+from datadog_checks.base.utils.genresources import INCLUDE_ALL
+
+from .aws import Account, Region
 from .config_models import ConfigMixin
+from .errors import AwsError, BadCredentials
+from .ledger import Entry, Ledger
+from .metrics import fleet_gauges, job_gauges
+from .pace import Clock
+from .poll import describe, list_changes
+from .resources import RESOURCE_TYPE, resource_fields
+from .scrub import Scrubber
+from .tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS, metric_tags, tags
+
+# A poll ends itself before the Agent starts the next one.
+POLL_SHARE = 0.8
+LISTING_SHARE = POLL_SHARE / 2
+
+type FleetKey = tuple[str, tuple[str, ...]]
+
+
+def name_filter(include: Iterable[str], exclude: Iterable[str]) -> Callable[[str], bool]:
+    """Whether a job's name is wanted: none of `exclude` is found in it, and one of `include` if there are any."""
+    included, excluded = ([re.compile(pattern) for pattern in patterns] for patterns in (include, exclude))
+
+    def is_wanted(name: str) -> bool:
+        if any(pattern.search(name) for pattern in excluded):
+            return False
+        return not included or any(pattern.search(name) for pattern in included)
+
+    return is_wanted
 
 
 class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
+    """Polls the training jobs of one AWS account; `clock` stands in for the standard library's `time`."""
+
     __NAMESPACE__ = 'sagemaker_training'
+
+    def __init__(
+        self, name: str, init_config: InitConfigType, instances: list[InstanceType], clock: Clock = time
+    ) -> None:
+        super().__init__(name, init_config, instances)
+        self._clock = clock
+        self.check_initializations.append(self._connect)
+
+    def _connect(self) -> None:
+        config = self.config
+        for secret in filter(None, (config.aws_secret_access_key, config.aws_session_token)):
+            self.register_secret(secret)
+        self._scrubber = Scrubber(config.sensitive_patterns or ())
+        try:
+            self._account = Account(config, self.proxies, self._clock)
+        except BadCredentials as e:
+            for region in config.regions or ():
+                self.service_check('can_connect', self.CRITICAL, tags=self._own_tags(region), message=str(e))
+            raise ConfigurationError(
+                f'{e} Set `aws_profile`, or `aws_access_key_id` and `aws_secret_access_key`, or give the Agent a role.'
+            ) from None
+        history = timedelta(hours=config.history_hours)
+        is_included = name_filter(config.name_include or (), config.name_exclude or ())
+        self._ledgers = {region.name: Ledger(history, is_included) for region in self._account.regions}
+        self._fleets = {region.name: Counter() for region in self._account.regions}
+
+    def check(self, _: InstanceType) -> None:
+        regions = self._account.regions
+        width = min(len(regions), self.config.max_concurrency)
+        with ThreadPoolExecutor(width, 'sagemaker_training') as executor:
+            failures = list(filter(None, executor.map(self._poll, regions)))
+        if len(failures) == len(regions):
+            raise CheckException(f'No region could be read. {failures[0]}')
+
+    def _poll(self, region: Region) -> str | None:
+        """One poll of one region; why it could not be listed, if it could not."""
+        start = self._clock.monotonic()
+        now = datetime.fromtimestamp(self._clock.time(), UTC)
+        ledger = self._ledgers[region.name]
+        problems: list[AwsError] = []
+        failure: AwsError | None = None
+        try:
+            list_changes(region, ledger, now, self._out_of_time(start, LISTING_SHARE))
+        except AwsError as e:
+            failure = e
+        scope = self._scope(region.name, ledger.account_id)
+        for entry, answer in self._describe(region, ledger, now, self._out_of_time(start, POLL_SHARE), problems):
+            if self.config.collect_resources:
+                self._submit_resource(region.name, entry, answer, now)
+        if not failure:
+            self._submit_job_gauges(ledger, scope, now)
+            self._submit_fleet_gauges(region.name, ledger, scope)
+            ledger.prune(now, timedelta(hours=self.config.job_metrics_hours))
+        self._submit_service_check(ledger, scope, failure, problems)
+        self._submit_poll_metrics(region.name, ledger, scope, now, self._clock.monotonic() - start)
+        return f'{region.name}: {self._scrubber.text(str(failure))}' if failure else None
+
+    def _describe(
+        self,
+        region: Region,
+        ledger: Ledger,
+        now: datetime,
+        out_of_time: Callable[[], bool],
+        problems: list[AwsError],
+    ) -> Iterator[tuple[Entry, dict[str, Any]]]:
+        config = self.config
+        resource_refresh = timedelta(seconds=config.resource_refresh_seconds)
+        due = ledger.due(
+            now,
+            timedelta(seconds=config.open_job_refresh_seconds),
+            resource_refresh if config.collect_resources else None,
+        )
+        width = max(1, config.max_concurrency // len(self._account.regions))
+        with ThreadPoolExecutor(width, 'sagemaker_training') as executor:
+            yield from describe(
+                region,
+                ledger,
+                due,
+                now,
+                scrubber=self._scrubber,
+                tags_refresh=resource_refresh if config.collect_resource_tags else None,
+                executor=executor,
+                out_of_time=out_of_time,
+                problems=problems,
+            )
+
+    def _submit_resource(self, region: str, entry: Entry, answer: Mapping[str, Any], now: datetime) -> None:
+        """Ship the job's resource if it has changed, or would expire before long."""
+        fields = resource_fields(
+            answer,
+            account_id=entry.job.account_id,
+            region=region,
+            tags=entry.tags,
+            scrubber=self._scrubber,
+            collect_environment_values=self.config.collect_environment_values,
+        )
+        refresh = timedelta(seconds=self.config.resource_refresh_seconds)
+        digest = hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=16).digest()
+        is_fresh = entry.resource_sent_at is not None and entry.resource_sent_at + refresh > now
+        if is_fresh and entry.resource_digest == digest:
+            return
+        self.submit_generic_resource(
+            type=RESOURCE_TYPE,
+            key=entry.job.arn,
+            fields=fields,
+            include=INCLUDE_ALL,
+            seen_at=int(now.timestamp()),
+            expire_at=int((now + 3 * refresh).timestamp()),
+        )
+        entry.resource_digest, entry.resource_sent_at = digest, now
+
+    def _submit_job_gauges(self, ledger: Ledger, scope: list[str], now: datetime) -> None:
+        if not self.config.collect_job_metrics:
+            return
+        keep = timedelta(hours=self.config.job_metrics_hours)
+        for entry in ledger.entries.values():
+            job = entry.job
+            if not job.described or (job.released and job.released + keep <= now):
+                continue
+            job_tags = scope + self._group_tags(entry) + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
+            for sample in job_gauges(job, now):
+                self.gauge(sample.name, sample.value, tags=[*job_tags, *sample.tags])
+
+    def _submit_fleet_gauges(self, region: str, ledger: Ledger, scope: list[str]) -> None:
+        """One value for each group of jobs, and a last 0 for a group that has become empty."""
+        fleet: Counter[FleetKey] = Counter(dict.fromkeys(+self._fleets[region], 0))
+        for entry in ledger.entries.values():
+            for sample in fleet_gauges(entry.job):
+                group = (*self._group_tags(entry), *tags(entry.job, STATUS_TAGS), *sample.tags)
+                fleet[sample.name, group] += sample.value
+        for (name, group), value in fleet.items():
+            self.gauge(name, value, tags=[*scope, *group])
+        self._fleets[region] = fleet
+
+    def _submit_service_check(
+        self, ledger: Ledger, scope: list[str], failure: AwsError | None, problems: Sequence[AwsError]
+    ) -> None:
+        """CRITICAL if the region cannot be listed, or none of its jobs be described; else OK, and what is missing."""
+        denied = [entry.denied for entry in ledger.entries.values() if entry.denied]
+        is_blind = denied and not any(entry.job.described for entry in ledger.entries.values())
+        messages = [str(failure)] if failure else []
+        if denied:
+            messages.append(f'Jobs not described: {len(denied)}. {denied[0]}')
+        if ledger.tags_denied:
+            messages.append(f'Resource tags not collected. {ledger.tags_denied}')
+        messages.extend({problem.code: str(problem) for problem in problems}.values())
+        message = self._scrubber.text(' '.join(messages))
+        status = self.CRITICAL if failure or is_blind else self.OK
+        if status:
+            self.log.warning('%s', message)
+        self.service_check('can_connect', status, tags=scope, message=message)
+
+    def _submit_poll_metrics(
+        self, region: str, ledger: Ledger, scope: list[str], now: datetime, duration: float
+    ) -> None:
+        pending = list(ledger.pending())
+        self.gauge('poll.duration', duration, tags=scope)
+        self.gauge('poll.tracked_jobs', len(ledger.entries), tags=scope)
+        self.gauge('poll.pending_jobs', len(pending), tags=scope)
+        self.gauge('poll.lag', (now - min(pending, default=now)).total_seconds(), tags=scope)
+        for (operation, outcome), requests in self._account.take_requests(region).items():
+            self.count('api.requests', requests, tags=[*scope, f'operation:{operation}', f'outcome:{outcome}'])
+
+    def _group_tags(self, entry: Entry) -> list[str]:
+        return tags(entry.job, GROUP_TAGS) + metric_tags(entry.tags, self.config.resource_tags_as_metric_tags)
+
+    def _scope(self, region: str, account_id: str | None) -> list[str]:
+        account = account_id or self._account.caller_account_id
+        return [*([f'aws_account:{account}'] if account else ()), *self._own_tags(region)]
+
+    def _own_tags(self, region: str) -> list[str]:
+        return [f'region:{region}', *(self.config.tags or ())]
+
+    def _out_of_time(self, start: float, share: float) -> Callable[[], bool]:
+        deadline = start + share * self.config.min_collection_interval
+        return lambda: self._clock.monotonic() >= deadline

@@ -1,0 +1,198 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""What is known of the jobs of one region, and what is still to be found out. Values in, values out: no calls, no clock.
+
+AWS lists jobs newest first, 100 to a call, and cannot be asked for what changed since a time. So the ledger keeps
+
+* the jobs that are open, hold a warm pool or ended lately, each with its rank (how many jobs are newer), which tells
+  whether another page of the listing would show more of them than the calls it costs;
+* the stretches of time that no listing has covered yet: all of the last 30 days at a first start, and whatever was left
+  when a poll ran out of time or AWS stopped answering.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from .job import TrainingJob
+
+# A job runs at most 28 days; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
+LONGEST_LIFE = timedelta(days=30)
+# How much later than it was created a job may show up in the listing.
+OVERLAP = timedelta(minutes=1)
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One job: the freshest view of it, and what is owed to it."""
+
+    job: TrainingJob
+    rank: int
+    history: bool  # over before the first poll
+    listed: tuple[Any, ...]  # the part of its summary that moves when the job does
+    listed_at: datetime
+    changed_at: datetime | None  # when a change showed that has not been described yet
+    described_at: datetime | None = None
+    denied: str = ''  # why its last Describe was denied
+    tags: Mapping[str, str] = field(default_factory=dict)
+    tagged_at: datetime | None = None
+    resource_digest: bytes = b''
+    resource_sent_at: datetime | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Stretch:
+    """Creation times that no listing has covered: after `after`, up to `before` (None: up to now)."""
+
+    after: datetime
+    before: datetime | None
+    rank: int
+    history: bool  # lies before the first poll
+
+    @property
+    def is_covered(self) -> bool:
+        return self.before is not None and self.before <= self.after
+
+
+class Ledger:
+    """The jobs of one region that `is_included` by name; `history` is how long before the first poll ends still matter."""
+
+    def __init__(self, history: timedelta, is_included: Callable[[str], bool]) -> None:
+        self.entries: dict[tuple[str, datetime], Entry] = {}
+        self.stretches: list[Stretch] = []
+        self.account_id: str | None = None
+        self.tags_denied = ''  # why the last call for resource tags was denied
+        self._history = history
+        self._is_included = is_included
+        self._history_since: datetime | None = None
+        self._newest: datetime | None = None
+        self._newest_before = self._newest
+        self._arrivals = 0
+
+    def head(self, now: datetime) -> Stretch:
+        """What was created since the last poll; at the first one, all that can still be open."""
+        self._newest_before = self._newest
+        self._arrivals = 0
+        if self._newest is None:
+            self._history_since = now - self._history
+            return Stretch(now - LONGEST_LIFE, None, 0, history=True)
+        return Stretch(self._newest - OVERLAP, None, 0, history=False)
+
+    def pages_worth_listing(self, page_size: int) -> int:
+        """The number of pages that, with one Describe for each live job beyond them, make the fewest calls."""
+        by_page = Counter(entry.rank // page_size for entry in self.entries.values() if entry.job.is_live)
+        fewest, best, beyond = by_page.total(), 0, by_page.total()
+        for page in sorted(by_page):
+            beyond -= by_page[page]
+            if page + 1 + beyond < fewest:
+                fewest, best = page + 1 + beyond, page + 1
+        return max(best, 1)
+
+    def observe(self, jobs: Iterable[TrainingJob], stretch: Stretch, now: datetime) -> None:
+        """Take in a page of the stretch, and shorten the stretch by it."""
+        for job in jobs:
+            if self._newest is None or job.created > self._newest:
+                self._newest = job.created
+            if self._newest_before and job.created > self._newest_before:
+                self._arrivals += 1
+            if self._is_included(job.name):
+                self._take_in(job, stretch, now)
+            self.account_id = job.account_id
+            stretch.rank += 1
+            stretch.before = job.created
+
+    def listed(self, stretch: Stretch) -> None:
+        """The stretch has been listed to its end."""
+        if self._newest is None:
+            self._newest = stretch.after
+        if stretch in self.stretches:
+            self.stretches.remove(stretch)
+
+    def broke_off(self, stretch: Stretch) -> None:
+        """The listing of the stretch did not come to its end: what is left of it stays to be listed."""
+        if stretch.before is not None and stretch not in self.stretches:
+            self.stretches.append(stretch)
+
+    def shift(self, head: Stretch, now: datetime) -> None:
+        """Move what the head of the listing did not show down by the number of jobs that came on top."""
+        for entry in self.entries.values():
+            if entry.listed_at != now:
+                entry.rank += self._arrivals
+        for stretch in self.stretches:
+            if stretch is not head:
+                stretch.rank += self._arrivals
+
+    def due(self, now: datetime, open_refresh: timedelta, resource_refresh: timedelta | None) -> list[Entry]:
+        """The jobs to describe: changes before refreshes, open jobs before ended ones, history last."""
+        due = [entry for entry in self.entries.values() if _is_due(entry, now, open_refresh, resource_refresh)]
+        due.sort(
+            key=lambda e: (e.history, e.changed_at is None, not e.job.is_open, e.changed_at or e.described_at or now)
+        )
+        return due
+
+    def described(self, entry: Entry, job: TrainingJob, now: datetime) -> None:
+        entry.job = job if job.created == entry.job.created else replace(job, created=entry.job.created)
+        entry.described_at = now
+        entry.changed_at = None
+        entry.denied = ''
+
+    def denied(self, entry: Entry, why: str, now: datetime) -> None:
+        """A job that may not be described is tried again like one that has not changed."""
+        entry.described_at = now
+        entry.changed_at = None
+        entry.denied = why
+
+    def forget(self, entry: Entry) -> None:
+        """The job was deleted."""
+        self.entries.pop((entry.job.arn, entry.job.created), None)
+
+    def pending(self) -> Iterator[datetime]:
+        """Since when each change that is known has waited to be described."""
+        return (entry.changed_at for entry in self.entries.values() if entry.changed_at)
+
+    def prune(self, now: datetime, keep: timedelta) -> None:
+        """Drop what has been over for longer than `keep`, and is so old that the listing will not offer it as new."""
+        self.entries = {key: entry for key, entry in self.entries.items() if not self._is_done(entry, now - keep)}
+
+    def _take_in(self, job: TrainingJob, stretch: Stretch, now: datetime) -> None:
+        key = (job.arn, job.created)
+        listed = (job.status, job.secondary_status, job.modified, job.ended, job.warm_pool)
+        if entry := self.entries.get(key):
+            entry.rank = stretch.rank
+            entry.listed_at = now
+            if entry.listed != listed:
+                entry.listed = listed
+                entry.job = entry.job.updated(job)
+                entry.changed_at = entry.changed_at or now
+            return
+        entry = Entry(job, stretch.rank, stretch.history and not job.is_open, listed, now, changed_at=now)
+        if job.is_live or self._matters(job, stretch):
+            self.entries[key] = entry
+
+    def _matters(self, job: TrainingJob, stretch: Stretch) -> bool:
+        """Whether a job that is over and not known is news."""
+        if stretch.history:
+            return (
+                job.over_since is not None and self._history_since is not None and job.over_since >= self._history_since
+            )
+        return job.created > stretch.after
+
+    def _is_done(self, entry: Entry, before: datetime) -> bool:
+        job = entry.job
+        if entry.changed_at or job.released is None or self._newest is None:
+            return False
+        return job.released <= before and job.created < self._newest - OVERLAP
+
+
+def _is_due(entry: Entry, now: datetime, open_refresh: timedelta, resource_refresh: timedelta | None) -> bool:
+    if entry.changed_at or not entry.described_at:
+        return True
+    if resource_refresh and entry.resource_sent_at and entry.resource_sent_at + resource_refresh <= now:
+        return True
+    listed_in_full = not entry.job.is_open and entry.listed_at == now  # a warm pool: the summary has all of it
+    return entry.job.is_live and not listed_in_full and entry.described_at + open_refresh <= now
