@@ -8,10 +8,81 @@
 #     ddev -x validate models -s <INTEGRATION_NAME>
 
 
+def instance_assume_role_session_name():
+    return 'datadog-sagemaker-training'
+
+
+def instance_collect_environment_values():
+    return False
+
+
+def instance_collect_events():
+    return True
+
+
+def instance_collect_job_metrics():
+    return True
+
+
+def instance_collect_resource_tags():
+    return True
+
+
+def instance_collect_resources():
+    return True
+
+
+def instance_collect_transition_logs():
+    return False
+
+
+def instance_describe_requests_per_second():
+    return 10
+
+
+def instance_disable_generic_tags():
+    return False
+
 
 def instance_empty_default_hostname():
     return False
 
 
+def instance_enable_legacy_tags_normalization():
+    return True
+
+
+def instance_event_on():
+    return ['failed', 'stopped', 'interrupted']
+
+
+def instance_history_hours():
+    return 24
+
+
+def instance_job_metrics_hours():
+    return 1
+
+
+def instance_list_requests_per_second():
+    return 1
+
+
+def instance_max_concurrency():
+    return 8
+
+
 def instance_min_collection_interval():
     return 15
+
+
+def instance_open_job_refresh_seconds():
+    return 300
+
+
+def instance_resource_refresh_seconds():
+    return 3600
+
+
+def instance_resource_tags_as_metric_tags():
+    return ['*']

@@ -7,17 +7,41 @@
 #     ddev -x validate config -s <INTEGRATION_NAME>
 #     ddev -x validate models -s <INTEGRATION_NAME>
 
-
 from __future__ import annotations
 
-from typing import Optional
+from types import MappingProxyType
+from typing import Any, Optional
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from typing_extensions import Literal
 
 from datadog_checks.base.utils.functions import identity
 from datadog_checks.base.utils.models import validation
 
 from . import defaults, validators
+
+
+SECURE_FIELD_NAMES = frozenset(
+    [
+        'assume_role_arn',
+        'assume_role_external_id',
+        'aws_access_key_id',
+        'aws_profile',
+        'aws_secret_access_key',
+        'aws_session_token',
+        'boto_config',
+        'endpoint_url',
+    ]
+)
+
+
+class MetricPatterns(BaseModel):
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True,
+        frozen=True,
+    )
+    exclude: Optional[tuple[str, ...]] = None
+    include: Optional[tuple[str, ...]] = None
 
 
 class InstanceConfig(BaseModel):
@@ -26,8 +50,39 @@ class InstanceConfig(BaseModel):
         arbitrary_types_allowed=True,
         frozen=True,
     )
+    assume_role_arn: Optional[str] = None
+    assume_role_external_id: Optional[str] = None
+    assume_role_session_name: Optional[str] = None
+    aws_access_key_id: Optional[str] = None
+    aws_profile: Optional[str] = None
+    aws_secret_access_key: Optional[str] = None
+    aws_session_token: Optional[str] = None
+    boto_config: Optional[MappingProxyType[str, Any]] = None
+    collect_environment_values: Optional[bool] = None
+    collect_events: Optional[bool] = None
+    collect_job_metrics: Optional[bool] = None
+    collect_resource_tags: Optional[bool] = None
+    collect_resources: Optional[bool] = None
+    collect_transition_logs: Optional[bool] = None
+    describe_requests_per_second: Optional[float] = Field(None, gt=0.0, le=1000.0)
+    disable_generic_tags: Optional[bool] = None
     empty_default_hostname: Optional[bool] = None
-    min_collection_interval: Optional[float] = None
+    enable_legacy_tags_normalization: Optional[bool] = None
+    endpoint_url: Optional[str] = None
+    event_on: Optional[tuple[Literal['created', 'completed', 'failed', 'stopped', 'interrupted'], ...]] = None
+    history_hours: Optional[float] = Field(None, ge=0.0, le=720.0)
+    job_metrics_hours: Optional[float] = Field(None, ge=0.0, le=8760.0)
+    list_requests_per_second: Optional[float] = Field(None, gt=0.0, le=2.0)
+    max_concurrency: Optional[int] = Field(None, ge=1, le=64)
+    metric_patterns: Optional[MetricPatterns] = None
+    min_collection_interval: Optional[float] = Field(None, gt=0.0, le=86400.0)
+    name_exclude: Optional[tuple[str, ...]] = None
+    name_include: Optional[tuple[str, ...]] = None
+    open_job_refresh_seconds: Optional[float] = Field(None, gt=0.0, le=604800.0)
+    regions: Optional[tuple[str, ...]] = Field(None, min_length=1)
+    resource_refresh_seconds: Optional[float] = Field(None, gt=0.0, le=2592000.0)
+    resource_tags_as_metric_tags: Optional[tuple[str, ...]] = None
+    sensitive_patterns: Optional[tuple[str, ...]] = None
     service: Optional[str] = None
     tags: Optional[tuple[str, ...]] = None
 
@@ -41,6 +96,11 @@ class InstanceConfig(BaseModel):
         field_name = field.alias or info.field_name
         if field_name in info.context['configured_fields']:
             value = getattr(validators, f'instance_{info.field_name}', identity)(value, field=field)
+
+            if info.field_name in SECURE_FIELD_NAMES:
+                validation.security.check_field_trusted_provider(
+                    info.field_name, value, info.context.get('security_config')
+                )
         else:
             value = getattr(defaults, f'instance_{info.field_name}', lambda: value)()
 

@@ -1,13 +1,137 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
+"""The rules for an instance's options that assets/configuration/spec.yaml, with its types and ranges, cannot tell.
 
-# Here you can include additional config validators or transformers
-#
-# def initialize_instance(values, **kwargs):
-#     if 'my_option' not in values and 'my_legacy_option' in values:
-#         values['my_option'] = values['my_legacy_option']
-#     if values.get('my_number') > 10:
-#         raise ValueError('my_number max value is 10, got %s' % str(values.get('my_number')))
-#
-#     return values
+Every message names the option and what to do about it. None shows the value of an option that may hold a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from . import defaults
+
+if TYPE_CHECKING:
+    from .instance import InstanceConfig
+
+_KEYS = ('aws_access_key_id', 'aws_secret_access_key')
+
+NEEDS: dict[str, tuple[str, ...]] = {
+    'aws_access_key_id': _KEYS,
+    'aws_secret_access_key': _KEYS,
+    'aws_session_token': _KEYS,
+    'assume_role_external_id': ('assume_role_arn',),
+    'assume_role_session_name': ('assume_role_arn',),
+}
+EXCLUDES: dict[str, tuple[str, ...]] = {'aws_profile': (*_KEYS, 'aws_session_token')}
+REGEX_LISTS = ('name_include', 'name_exclude', 'sensitive_patterns')
+
+REGION = re.compile(r'[a-z]+(-[a-z]+)+-[0-9]+')
+# What botocore takes as a host: no underscore, also not in the name of a container.
+HOST = re.compile(r'((?!-)[a-z0-9-]{1,63}(?<!-)(\.|$))+|[0-9a-f]*:[0-9a-f:.]*')
+
+
+def _is_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        host, _ = url.hostname or '', url.port  # a port that is none raises
+    except ValueError:
+        return False
+    return bool(re.fullmatch(r'https?://[^@\s]+', text) and HOST.fullmatch(host))
+
+
+_credential = (re.compile(r'\S+').fullmatch, 'be one word, without spaces')
+
+FORMATS: dict[str, tuple[Callable[[str], object], str]] = {
+    'aws_access_key_id': _credential,
+    'aws_secret_access_key': _credential,
+    'aws_session_token': _credential,
+    'aws_profile': (str.strip, 'be the name of a profile'),
+    # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html and, for the ARN,
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+    'assume_role_arn': (
+        re.compile(r'arn:aws[a-z-]*:iam::\d{12}:role/([!-~]+/)?[\w+=,.@-]{1,64}', re.ASCII).fullmatch,
+        'be the ARN of an IAM role, such as arn:aws:iam::123456789012:role/datadog',
+    ),
+    'assume_role_external_id': (
+        re.compile(r'[\w+=,.@:/-]{2,1224}', re.ASCII).fullmatch,
+        'be 2 to 1224 letters, digits and characters out of _+=,.@:/-',
+    ),
+    'assume_role_session_name': (
+        re.compile(r'[\w+=,.@-]{2,64}', re.ASCII).fullmatch,
+        'be 2 to 64 letters, digits and characters out of _+=,.@-',
+    ),
+    'endpoint_url': (_is_url, 'be a URL such as http://localhost:5000, without user name and password'),
+}
+
+
+def initialize_instance(values: dict[str, Any]) -> dict[str, Any]:
+    """An option that is named but left empty, `history_hours:`, has its default."""
+    return {option: _default(option) if value is None else value for option, value in values.items()}
+
+
+def check_instance(model: InstanceConfig) -> InstanceConfig:
+    """The model as it is.
+
+    Raises:
+        ValueError: it breaks rules; the message has a line for each
+    """
+    if problems := [problem for rule in (_needs, _excludes, _formats, _regexes, _regions) for problem in rule(model)]:
+        raise ValueError('\n  '.join(problems))
+    return model
+
+
+def _needs(model: InstanceConfig) -> Iterator[str]:
+    for option, needed in NEEDS.items():
+        missing = [f'`{other}`' for other in needed if not _is_set(model, other)]
+        if missing and _is_set(model, option):
+            yield f'`{option}` does nothing without {" and ".join(missing)}: add what is missing or remove `{option}`'
+
+
+def _excludes(model: InstanceConfig) -> Iterator[str]:
+    for option, others in EXCLUDES.items():
+        excluded = [f'`{other}`' for other in others if _is_set(model, other)]
+        if excluded and _is_set(model, option):
+            yield f'`{option}` excludes {" and ".join(excluded)}: keep either the one or the other'
+
+
+def _formats(model: InstanceConfig) -> Iterator[str]:
+    for option, (is_valid, form) in FORMATS.items():
+        if _is_set(model, option) and not is_valid(getattr(model, option)):
+            yield f'`{option}` must {form}'
+
+
+def _regexes(model: InstanceConfig) -> Iterator[str]:
+    for option in REGEX_LISTS:
+        for number, pattern in enumerate(getattr(model, option) or (), 1):
+            if not pattern:
+                yield f'`{option}`, entry {number} is empty and would match everything: remove it'
+                continue
+            try:
+                matches_nothing_at_all = re.compile(pattern).match('')
+            except (re.error, OverflowError, RecursionError) as e:
+                yield f'`{option}`, entry {number} must be a regular expression, but {pattern!r} is not: {e}'
+                continue
+            if matches_nothing_at_all and option == 'sensitive_patterns':
+                yield f'`{option}`, entry {number} must not match empty text, as {pattern!r} does'
+
+
+def _regions(model: InstanceConfig) -> Iterator[str]:
+    regions = model.regions or ()
+    for number, region in enumerate(regions, 1):
+        if not REGION.fullmatch(region):
+            yield f'`regions`, entry {number} must be the name of an AWS region, such as us-east-1, not {region!r}'
+        elif region in regions[: number - 1]:
+            yield f'`regions`, entry {number} is {region!r} again: remove it'
+
+
+def _is_set(model: InstanceConfig, option: str) -> bool:
+    return getattr(model, option) != _default(option)
+
+
+def _default(option: str) -> Any:
+    return getattr(defaults, f'instance_{option}', lambda: None)()
