@@ -96,7 +96,7 @@ class Region:
                 **{name: bound for name, bound in bounds.items() if bound},
             )
         )
-        while page := _call('ListTrainingJobs', lambda: next(pages, None)):
+        while (page := _call('ListTrainingJobs', lambda: next(pages, None))) is not None:
             yield _member(page, 'TrainingJobSummaries', 'ListTrainingJobs')
 
     def describe_training_job(self, name: str) -> dict[str, Any]:
@@ -120,7 +120,8 @@ class Region:
     def _tags_in_batches(self, arns: list[str]) -> dict[str, dict[str, str]]:
         tags: dict[str, dict[str, str]] = {arn: {} for arn in arns}
         for batch in batched(arns, PAGE_SIZE):
-            answer = _call('GetResources', lambda arns=list(batch): self._tagging.get_resources(ResourceARNList=arns))
+            get_resources = functools.partial(self._tagging.get_resources, ResourceARNList=list(batch))
+            answer = _call('GetResources', get_resources)
             for resource in _member(answer, 'ResourceTagMappingList', 'GetResources'):
                 if resource['ResourceARN'] in tags:
                     tags[resource['ResourceARN']] = _as_mapping(resource['Tags'])
@@ -145,8 +146,7 @@ class _GivenCredentials(CredentialProvider):
 class Account:
     """One set of credentials, and the regions it is used in.
 
-    `requests` counts every attempt that went out by (region, operation, outcome), also
-    those of botocore's own retries.
+    Every attempt that goes out is paced and counted, also those of botocore's own retries.
 
     Raises:
         ConfigurationError: no region, an unknown profile, or an option botocore does not know
@@ -154,7 +154,7 @@ class Account:
     """
 
     def __init__(self, config: InstanceConfig, proxy: Mapping[str, Any], clock: Clock) -> None:
-        self.requests: Counter[tuple[str, str, str]] = Counter()
+        self._attempts: Counter[tuple[str, str, str]] = Counter()
         self._config = config
         self._proxy = proxy
         self._clock = clock
@@ -187,11 +187,11 @@ class Account:
         except AwsError:
             return None
 
-    def take_requests(self, region: str) -> dict[tuple[str, str], int]:
+    def take_attempts(self, region: str) -> dict[tuple[str, str], int]:
         """The attempts in the region since the last time, by (operation, outcome)."""
         with self._lock:
-            keys = [key for key in self.requests if key[0] == region]
-            return {key[1:]: self.requests.pop(key) for key in keys}
+            keys = [key for key in self._attempts if key[0] == region]
+            return {key[1:]: self._attempts.pop(key) for key in keys}
 
     def _session(self) -> Session:
         session = Session(profile=self._config.aws_profile)
@@ -263,7 +263,7 @@ class Account:
         elif parsed_response and (error := parsed_response.get('Error')):
             outcome = error_class(error.get('Code', ''), error.get('Message', '')).outcome
         with self._lock:
-            self.requests[context['client_region'], operation, outcome] += 1
+            self._attempts[context['client_region'], operation, outcome] += 1
 
 
 def _client_config(config: InstanceConfig) -> Config:

@@ -7,11 +7,10 @@ import hashlib
 import json
 import re
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from datadog_checks.base import AgentCheck, ConfigurationError
 from datadog_checks.base.errors import CheckException
@@ -24,7 +23,7 @@ from .errors import AwsError, BadCredentials
 from .ledger import Entry, Ledger
 from .metrics import fleet_gauges, job_gauges
 from .pace import Clock
-from .poll import describe, list_changes
+from .poll import Answer, Poll
 from .resources import RESOURCE_TYPE, resource_fields
 from .scrub import Scrubber
 from .tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS, metric_tags, tags
@@ -76,7 +75,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         history = timedelta(hours=config.history_hours)
         is_included = name_filter(config.name_include or (), config.name_exclude or ())
         self._ledgers = {region.name: Ledger(history, is_included) for region in self._account.regions}
-        self._fleets = {region.name: Counter() for region in self._account.regions}
+        self._fleets: dict[str, dict[FleetKey, float]] = {region.name: {} for region in self._account.regions}
 
     def check(self, _: InstanceType) -> None:
         regions = self._account.regions
@@ -91,54 +90,42 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         start = self._clock.monotonic()
         now = datetime.fromtimestamp(self._clock.time(), UTC)
         ledger = self._ledgers[region.name]
-        problems: list[AwsError] = []
+        poll = Poll(region, ledger, now, self._scrubber)
         failure: AwsError | None = None
         try:
-            list_changes(region, ledger, now, self._out_of_time(start, LISTING_SHARE))
+            poll.list_changes(page_cost=self._page_cost, out_of_time=self._out_of_time(start, LISTING_SHARE))
         except AwsError as e:
             failure = e
         scope = self._scope(region.name, ledger.account_id)
-        for entry, answer in self._describe(region, ledger, now, self._out_of_time(start, POLL_SHARE), problems):
+        for entry, answer in self._describe(poll, self._out_of_time(start, POLL_SHARE)):
             if self.config.collect_resources:
                 self._submit_resource(region.name, entry, answer, now)
         if not failure:
             self._submit_job_gauges(ledger, scope, now)
             self._submit_fleet_gauges(region.name, ledger, scope)
             ledger.prune(now, timedelta(hours=self.config.job_metrics_hours))
-        self._submit_service_check(ledger, scope, failure, problems)
+        self._submit_service_check(ledger, scope, failure, poll.problems)
         self._submit_poll_metrics(region.name, ledger, scope, now, self._clock.monotonic() - start)
         return f'{region.name}: {self._scrubber.text(str(failure))}' if failure else None
 
-    def _describe(
-        self,
-        region: Region,
-        ledger: Ledger,
-        now: datetime,
-        out_of_time: Callable[[], bool],
-        problems: list[AwsError],
-    ) -> Iterator[tuple[Entry, dict[str, Any]]]:
+    def _describe(self, poll: Poll, out_of_time: Callable[[], bool]) -> Iterator[tuple[Entry, Answer]]:
         config = self.config
         resource_refresh = timedelta(seconds=config.resource_refresh_seconds)
-        due = ledger.due(
-            now,
+        due = poll.ledger.due(
+            poll.now,
             timedelta(seconds=config.open_job_refresh_seconds),
             resource_refresh if config.collect_resources else None,
         )
         width = max(1, config.max_concurrency // len(self._account.regions))
         with ThreadPoolExecutor(width, 'sagemaker_training') as executor:
-            yield from describe(
-                region,
-                ledger,
+            yield from poll.describe(
                 due,
-                now,
-                scrubber=self._scrubber,
                 tags_refresh=resource_refresh if config.collect_resource_tags else None,
                 executor=executor,
                 out_of_time=out_of_time,
-                problems=problems,
             )
 
-    def _submit_resource(self, region: str, entry: Entry, answer: Mapping[str, Any], now: datetime) -> None:
+    def _submit_resource(self, region: str, entry: Entry, answer: Answer, now: datetime) -> None:
         """Ship the job's resource if it has changed, or would expire before long."""
         fields = resource_fields(
             answer,
@@ -157,7 +144,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             type=RESOURCE_TYPE,
             key=entry.job.arn,
             fields=fields,
-            include=INCLUDE_ALL,
+            include=INCLUDE_ALL,  # type: ignore[arg-type]  # the base class means this constant too
             seen_at=int(now.timestamp()),
             expire_at=int((now + 3 * refresh).timestamp()),
         )
@@ -177,7 +164,8 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
 
     def _submit_fleet_gauges(self, region: str, ledger: Ledger, scope: list[str]) -> None:
         """One value for each group of jobs, and a last 0 for a group that has become empty."""
-        fleet: Counter[FleetKey] = Counter(dict.fromkeys(+self._fleets[region], 0))
+        emptied = {group: 0.0 for group, value in self._fleets[region].items() if value}
+        fleet = defaultdict(float, emptied)
         for entry in ledger.entries.values():
             for sample in fleet_gauges(entry.job):
                 group = (*self._group_tags(entry), *tags(entry.job, STATUS_TAGS), *sample.tags)
@@ -189,18 +177,18 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
     def _submit_service_check(
         self, ledger: Ledger, scope: list[str], failure: AwsError | None, problems: Sequence[AwsError]
     ) -> None:
-        """CRITICAL if the region cannot be listed, or none of its jobs be described; else OK, and what is missing."""
+        """CRITICAL if the region cannot be listed, or no job of it be described; WARNING if something is missing."""
         denied = [entry.denied for entry in ledger.entries.values() if entry.denied]
         is_blind = denied and not any(entry.job.described for entry in ledger.entries.values())
         messages = [str(failure)] if failure else []
         if denied:
             messages.append(f'Jobs not described: {len(denied)}. {denied[0]}')
         if ledger.tags_denied:
-            messages.append(f'Resource tags not collected. {ledger.tags_denied}')
+            messages.append(f'Resource tags not collected: see `collect_resource_tags`. {ledger.tags_denied}')
         messages.extend({problem.code: str(problem) for problem in problems}.values())
+        status = self.CRITICAL if failure or is_blind else self.WARNING if messages else self.OK
         message = self._scrubber.text(' '.join(messages))
-        status = self.CRITICAL if failure or is_blind else self.OK
-        if status:
+        if message:
             self.log.warning('%s', message)
         self.service_check('can_connect', status, tags=scope, message=message)
 
@@ -212,8 +200,8 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         self.gauge('poll.tracked_jobs', len(ledger.entries), tags=scope)
         self.gauge('poll.pending_jobs', len(pending), tags=scope)
         self.gauge('poll.lag', (now - min(pending, default=now)).total_seconds(), tags=scope)
-        for (operation, outcome), requests in self._account.take_requests(region).items():
-            self.count('api.requests', requests, tags=[*scope, f'operation:{operation}', f'outcome:{outcome}'])
+        for (operation, outcome), attempts in self._account.take_attempts(region).items():
+            self.count('api.requests', attempts, tags=[*scope, f'operation:{operation}', f'outcome:{outcome}'])
 
     def _group_tags(self, entry: Entry) -> list[str]:
         return tags(entry.job, GROUP_TAGS) + metric_tags(entry.tags, self.config.resource_tags_as_metric_tags)
@@ -224,6 +212,13 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
 
     def _own_tags(self, region: str) -> list[str]:
         return [f'region:{region}', *(self.config.tags or ())]
+
+    @property
+    def _page_cost(self) -> float:
+        """What listing a page at every poll costs, in Describes of one open job: a share of AWS's rate each."""
+        config = self.config
+        polls_per_describe = config.open_job_refresh_seconds / config.min_collection_interval
+        return config.describe_requests_per_second / config.list_requests_per_second * polls_per_describe
 
     def _out_of_time(self, start: float, share: float) -> Callable[[], bool]:
         deadline = start + share * self.config.min_collection_interval

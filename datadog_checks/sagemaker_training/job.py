@@ -21,7 +21,7 @@ _FAILURE_TYPES = ('AlgorithmError', 'CapacityError', 'ClientError', 'InternalSer
 
 @dataclass(frozen=True, slots=True)
 class Instances:
-    """`count` instances of one type; the billed choice of a preference list, or one group of a heterogeneous cluster."""
+    """Instances of one type: the billed choice of a preference list, or one group of a heterogeneous cluster."""
 
     type: str | None
     count: int

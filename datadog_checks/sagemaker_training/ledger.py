@@ -1,7 +1,7 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
-"""What is known of the jobs of one region, and what is still to be found out. Values in, values out: no calls, no clock.
+"""What is known of the jobs of one region, and what is still to be found out. No calls, no clock: values in and out.
 
 AWS lists jobs newest first, 100 to a call, and cannot be asked for what changed since a time. So the ledger keeps
 
@@ -60,7 +60,7 @@ class Stretch:
 
 
 class Ledger:
-    """The jobs of one region that `is_included` by name; `history` is how long before the first poll ends still matter."""
+    """The jobs of one region whose names are included; `history` is how long before the first poll an end matters."""
 
     def __init__(self, history: timedelta, is_included: Callable[[str], bool]) -> None:
         self.entries: dict[tuple[str, datetime], Entry] = {}
@@ -69,9 +69,10 @@ class Ledger:
         self.tags_denied = ''  # why the last call for resource tags was denied
         self._history = history
         self._is_included = is_included
-        self._history_since: datetime | None = None
+        self._started: datetime | None = None  # the first poll
+        self._first_newest: datetime | None = None  # the newest job it saw
         self._newest: datetime | None = None
-        self._newest_before = self._newest
+        self._newest_before: datetime | None = None
         self._arrivals = 0
 
     def head(self, now: datetime) -> Stretch:
@@ -79,23 +80,29 @@ class Ledger:
         self._newest_before = self._newest
         self._arrivals = 0
         if self._newest is None:
-            self._history_since = now - self._history
+            self._started = now
             return Stretch(now - LONGEST_LIFE, None, 0, history=True)
         return Stretch(self._newest - OVERLAP, None, 0, history=False)
 
-    def pages_worth_listing(self, page_size: int) -> int:
-        """The number of pages that, with one Describe for each live job beyond them, make the fewest calls."""
+    def pages_worth_listing(self, page_size: int, page_cost: float) -> int:
+        """The number of pages that, with one Describe for each live job beyond them, cost least.
+
+        `page_cost` is the cost of a page in Describes: a further page has to show more live jobs than that.
+        """
         by_page = Counter(entry.rank // page_size for entry in self.entries.values() if entry.job.is_live)
-        fewest, best, beyond = by_page.total(), 0, by_page.total()
-        for page in sorted(by_page):
+        beyond = by_page.total() - by_page[0]
+        pages, least = 1, page_cost + beyond
+        for page in sorted(by_page.keys() - {0}):
             beyond -= by_page[page]
-            if page + 1 + beyond < fewest:
-                fewest, best = page + 1 + beyond, page + 1
-        return max(best, 1)
+            if (cost := (page + 1) * page_cost + beyond) < least:
+                pages, least = page + 1, cost
+        return pages
 
     def observe(self, jobs: Iterable[TrainingJob], stretch: Stretch, now: datetime) -> None:
         """Take in a page of the stretch, and shorten the stretch by it."""
         for job in jobs:
+            if self._newest is None:
+                self._first_newest = job.created
             if self._newest is None or job.created > self._newest:
                 self._newest = job.created
             if self._newest_before and job.created > self._newest_before:
@@ -109,7 +116,7 @@ class Ledger:
     def listed(self, stretch: Stretch) -> None:
         """The stretch has been listed to its end."""
         if self._newest is None:
-            self._newest = stretch.after
+            self._newest = self._first_newest = stretch.after
         if stretch in self.stretches:
             self.stretches.remove(stretch)
 
@@ -170,17 +177,17 @@ class Ledger:
                 entry.job = entry.job.updated(job)
                 entry.changed_at = entry.changed_at or now
             return
-        entry = Entry(job, stretch.rank, stretch.history and not job.is_open, listed, now, changed_at=now)
-        if job.is_live or self._matters(job, stretch):
-            self.entries[key] = entry
+        if job.is_live or self._is_news(job, stretch):
+            self.entries[key] = Entry(job, stretch.rank, self._is_history(job), listed, now, changed_at=now)
 
-    def _matters(self, job: TrainingJob, stretch: Stretch) -> bool:
-        """Whether a job that is over and not known is news."""
+    def _is_history(self, job: TrainingJob) -> bool:
+        return bool(job.over_since and self._started and job.over_since <= self._started)
+
+    def _is_news(self, job: TrainingJob, stretch: Stretch) -> bool:
+        """Whether a job that is over and not known still matters."""
         if stretch.history:
-            return (
-                job.over_since is not None and self._history_since is not None and job.over_since >= self._history_since
-            )
-        return job.created > stretch.after
+            return bool(job.over_since and self._started and job.over_since >= self._started - self._history)
+        return job.created > max(stretch.after, self._first_newest or stretch.after)
 
     def _is_done(self, entry: Entry, before: datetime) -> bool:
         job = entry.job

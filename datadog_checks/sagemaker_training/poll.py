@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import batched
 from threading import Event
 from typing import Any
@@ -25,123 +27,124 @@ type Answer = dict[str, Any]
 _SECOND = timedelta(seconds=1)
 
 
-def list_changes(region: Region, ledger: Ledger, now: datetime, out_of_time: Callable[[], bool]) -> None:
-    """List what is new, then what earlier polls left over, then as far back as the known open jobs make it worth.
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """One poll of one region, at `now`. `problems` collects what could not be read and is not in the ledger."""
 
-    One call if that is all on the first page. A listing that breaks off, by an error or out of time, loses nothing:
-    the ledger keeps what is left of it.
+    region: Region
+    ledger: Ledger
+    now: datetime
+    scrubber: Scrubber
+    problems: list[AwsError] = field(default_factory=list)
 
-    Raises:
-        AwsError: AWS stopped answering
-    """
-    pages_worth_listing = ledger.pages_worth_listing(PAGE_SIZE)
-    head = ledger.head(now)
-    left_over = list(ledger.stretches)
-    pages = region.list_training_jobs(after=head.after if head.history else None)
-    try:
-        _list_stretch(pages, head, ledger, now, out_of_time)
-    finally:
-        ledger.shift(head, now)
-    for stretch in left_over:
-        if out_of_time() or not stretch.before:
-            return
-        _list_stretch(
-            region.list_training_jobs(stretch.after, stretch.before + _SECOND), stretch, ledger, now, out_of_time
-        )
-    while head.rank < pages_worth_listing * PAGE_SIZE and not out_of_time() and (page := next(pages, None)):
-        ledger.observe(map(TrainingJob.from_summary, page), head, now)
+    def list_changes(self, *, page_cost: float, out_of_time: Callable[[], bool]) -> None:
+        """List what is new, then what earlier polls left over, then as far back as the known open jobs make it worth.
 
+        One call if that is all on the first page; `page_cost` is explained in `Ledger.pages_worth_listing`.
+        A listing that breaks off, by an error or out of time, loses nothing: the ledger keeps what is left of it.
 
-def _list_stretch(
-    pages: Pages, stretch: Stretch, ledger: Ledger, now: datetime, out_of_time: Callable[[], bool]
-) -> None:
-    try:
-        for page in pages:
-            ledger.observe(map(TrainingJob.from_summary, page), stretch, now)
-            if stretch.is_covered:
-                break
-            if out_of_time():
-                ledger.broke_off(stretch)
+        Raises:
+            AwsError: AWS stopped answering
+        """
+        ledger = self.ledger
+        jobs_worth_listing = ledger.pages_worth_listing(PAGE_SIZE, page_cost) * PAGE_SIZE
+        head = ledger.head(self.now)
+        left_over = list(ledger.stretches)
+        pages = self.region.list_training_jobs(after=head.after if head.history else None)
+        try:
+            self._list_stretch(pages, head, out_of_time)
+        finally:
+            ledger.shift(head, self.now)
+        for stretch in left_over:
+            if out_of_time() or not stretch.before:
                 return
-    except AwsError:
-        ledger.broke_off(stretch)
-        raise
-    ledger.listed(stretch)
+            older = self.region.list_training_jobs(stretch.after, stretch.before + _SECOND)
+            self._list_stretch(older, stretch, out_of_time)
+        while head.rank < jobs_worth_listing and not out_of_time() and (page := next(pages, None)):
+            self._observe(page, head)
 
+    def describe(
+        self,
+        due: Iterable[Entry],
+        *,
+        tags_refresh: timedelta | None,
+        executor: Executor,
+        out_of_time: Callable[[], bool],
+    ) -> Iterator[tuple[Entry, Answer]]:
+        """Describe the due jobs in parallel, as far as time allows; `tags_refresh` None leaves out their tags.
 
-def describe(
-    region: Region,
-    ledger: Ledger,
-    due: Iterable[Entry],
-    now: datetime,
-    *,
-    scrubber: Scrubber,
-    tags_refresh: timedelta | None,
-    executor: Executor,
-    out_of_time: Callable[[], bool],
-    problems: list[AwsError],
-) -> Iterator[tuple[Entry, Answer]]:
-    """Describe the due jobs in parallel, as far as time allows; `tags_refresh` None leaves out their tags.
+        Yields each job with the answer it came from. One job's error does not stop the others, except where AWS would
+        refuse them all the same.
+        """
+        refused = Event()
+        ask = partial(self._ask, is_over=lambda: refused.is_set() or out_of_time(), refused=refused)
+        for batch in batched(due, PAGE_SIZE):
+            results = zip(batch, executor.map(ask, batch), strict=True)
+            described = [(entry, answer) for entry, result in results if (answer := self._take_in(entry, result))]
+            if tags_refresh:
+                self._refresh_tags((entry for entry, _ in described), tags_refresh)
+            yield from described
+            if refused.is_set() or out_of_time():
+                return
 
-    Yields each job with the answer it came from. What could not be read goes to `problems`; one job's error does not
-    stop the others, except where AWS would refuse them all the same.
-    """
-    refused = Event()
+    def _observe(self, page: Iterable[Answer], stretch: Stretch) -> None:
+        self.ledger.observe(map(TrainingJob.from_summary, page), stretch, self.now)
 
-    def answer(entry: Entry) -> Answer | AwsError | None:
-        if refused.is_set() or out_of_time():
+    def _list_stretch(self, pages: Pages, stretch: Stretch, out_of_time: Callable[[], bool]) -> None:
+        try:
+            for page in pages:
+                self._observe(page, stretch)
+                if stretch.is_covered:
+                    break
+                if out_of_time():
+                    self.ledger.broke_off(stretch)
+                    return
+        except AwsError:
+            self.ledger.broke_off(stretch)
+            raise
+        self.ledger.listed(stretch)
+
+    def _ask(self, entry: Entry, *, is_over: Callable[[], bool], refused: Event) -> Answer | AwsError | None:
+        if is_over():
             return None
         try:
-            return region.describe_training_job(entry.job.name)
+            return self.region.describe_training_job(entry.job.name)
         except (Throttled, BadCredentials) as e:
             refused.set()
             return e
         except AwsError as e:
             return e
 
-    for batch in batched(due, PAGE_SIZE):
-        described = []
-        for entry, result in zip(batch, executor.map(answer, batch), strict=True):
-            match result:
-                case Missing():
-                    ledger.forget(entry)
-                case Denied():
-                    ledger.denied(entry, str(result), now)
-                case AwsError():
-                    problems.append(result)
-                case dict():
-                    job = TrainingJob.from_description(result, scrubber.text)
-                    if job.created - entry.job.created > _SECOND:
-                        ledger.forget(entry)  # deleted, and its name given to another job, which the listing shows
-                        continue
-                    ledger.described(entry, job, now)
-                    described.append((entry, result))
-        if tags_refresh:
-            _refresh_tags(region, ledger, [entry for entry, _ in described], now, scrubber, tags_refresh, problems)
-        yield from described
-        if refused.is_set() or out_of_time():
+    def _take_in(self, entry: Entry, result: Answer | AwsError | None) -> Answer | None:
+        """The answer, if it describes the job; else the ledger, or `problems`, is told why not."""
+        match result:
+            case Missing():
+                self.ledger.forget(entry)
+            case Denied():
+                self.ledger.denied(entry, str(result), self.now)
+            case AwsError():
+                self.problems.append(result)
+            case dict():
+                job = TrainingJob.from_description(result, self.scrubber.text)
+                if job.created - entry.job.created <= _SECOND:
+                    self.ledger.described(entry, job, self.now)
+                    return result
+                self.ledger.forget(entry)  # deleted, and its name given to another job, which the listing shows
+        return None
+
+    def _refresh_tags(self, entries: Iterable[Entry], refresh: timedelta) -> None:
+        by_arn = {
+            entry.job.arn: entry for entry in entries if not entry.tagged_at or entry.tagged_at + refresh <= self.now
+        }
+        if not by_arn:
             return
-
-
-def _refresh_tags(
-    region: Region,
-    ledger: Ledger,
-    entries: list[Entry],
-    now: datetime,
-    scrubber: Scrubber,
-    refresh: timedelta,
-    problems: list[AwsError],
-) -> None:
-    by_arn = {entry.job.arn: entry for entry in entries if not entry.tagged_at or entry.tagged_at + refresh <= now}
-    if not by_arn:
-        return
-    try:
-        for arn, tags in region.tags(by_arn).items():
-            by_arn[arn].tags = scrubber.mapping(tags)
-            by_arn[arn].tagged_at = now
-    except Denied as e:
-        ledger.tags_denied = str(e)
-    except AwsError as e:
-        problems.append(e)
-    else:
-        ledger.tags_denied = ''
+        try:
+            for arn, tags in self.region.tags(by_arn).items():
+                by_arn[arn].tags = self.scrubber.mapping(tags)
+                by_arn[arn].tagged_at = self.now
+        except Denied as e:
+            self.ledger.tags_denied = str(e)
+        except AwsError as e:
+            self.problems.append(e)
+        else:
+            self.ledger.tags_denied = ''

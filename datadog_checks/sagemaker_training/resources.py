@@ -33,7 +33,7 @@ def load_schema() -> list[Field]:
     """The schema as a tree; a row's parent stands before it."""
     root = Field('', 'STRUCT', '', [])
     by_path = {'': root}
-    with files(__package__).joinpath('resource_schema.csv').open(encoding='utf-8', newline='') as rows:
+    with files(__package__).joinpath('resource_schema.csv').open(encoding='utf-8') as rows:
         for row in csv.DictReader(rows):
             path, provider_name = row['path'], row['provider_path'].rpartition('.')[2]
             parent, _, name = path.rpartition('.')

@@ -43,7 +43,7 @@ _TELLING_VALUE = re.compile(
 # scheme://user:password@host: the password may itself hold what a careful writer would have escaped.
 _URL_PASSWORD = re.compile(r'(?<=://)([^\s/@:"\']{0,256}):[^\s"\',]{1,256}(?=@)')
 
-# A key and what joins it to its value: `key=`, `key: `, `"key": "`, `\"key\": `; a flag also by a blank or a list's comma.
+# A key and what joins it to its value: `key=`, `key: `, `"key": `, `\"key\": `; after a flag also a blank or a comma.
 _KEY = re.compile(
     r'(?<![\w.-])(?:'
     r'(?P<flag>--?[A-Za-z][\w.-]*)(?:\\*["\'])?(?:\s*[=:,]\s*|\s+)'

@@ -15,6 +15,7 @@ _RUN_SUFFIX = re.compile(
     r'\d{4}-\d\d-\d\d(?:-\d\d){2,3}(?:-\d{3})?'  # the SageMaker SDK: 2026-11-23-18-12-00-123
     r'|\d{6}-\d{4}'  # its short form: 261123-1812
     r'|\d{4}-\d\d-\d\d|\d{8}(?:-?[Tt]?\d{4,6}[Zz]?)?'
+    r'|\d{10}-[0-9a-f]{4}'  # and its unique form: 1795457520-1f2e
     r'|\d{3}-[0-9a-f]{8}'  # a tuning job's counter: 003-1f2e3d4c
     r'|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
     r'|(?=[a-f]*\d)[0-9a-f]{8,}'
@@ -56,7 +57,7 @@ def tags(job: TrainingJob, table: Mapping[str, Reader]) -> list[str]:
 
 
 def metric_tags(resource_tags: Mapping[str, str], globs: Iterable[str]) -> list[str]:
-    """The AWS resource tags that one of the globs asks for; those of AWS itself (`aws:...`) only if asked for by name."""
+    """The AWS resource tags that a glob asks for; those of AWS itself (`aws:...`) only if one asks for them by name."""
     globs = tuple(globs)
     return [
         f'{key}:{value}'
