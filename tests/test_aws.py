@@ -1,0 +1,256 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""Calls and their errors on botocore's Stubber, which checks parameters and answers against the service model."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from botocore.exceptions import EndpointConnectionError, NoCredentialsError
+from botocore.parsers import ResponseParserError
+from botocore.session import Session
+from botocore.stub import ANY, Stubber
+
+from datadog_checks.base import ConfigurationError
+from datadog_checks.sagemaker_training import SagemakerTrainingCheck
+from datadog_checks.sagemaker_training.aws import Account, Region
+from datadog_checks.sagemaker_training.errors import (
+    AwsError,
+    BadCredentials,
+    Denied,
+    Missing,
+    RoleNotAssumed,
+    Throttled,
+    Unavailable,
+    error_class,
+)
+from demo.clock import SimulatedClock
+
+from .builders import NOW, REGION, ago, answer, arn
+
+SUMMARY_FIELDS = ('TrainingJobName', 'TrainingJobArn', 'CreationTime', 'TrainingJobStatus')
+
+
+def summary(name: str) -> dict[str, Any]:
+    described = answer(name)
+    return {field: described[field] for field in SUMMARY_FIELDS}
+
+
+class Stubbed(NamedTuple):
+    region: Region
+    sagemaker: Stubber
+    tagging: Stubber
+
+
+@pytest.fixture
+def stubbed() -> Iterator[Stubbed]:
+    session = Session()
+    session.set_credentials('test', 'test')
+    clients = [session.create_client(name, region_name=REGION) for name in ('sagemaker', 'resourcegroupstaggingapi')]
+    with ExitStack() as stack:
+        stubbers = [stack.enter_context(Stubber(client)) for client in clients]
+        yield Stubbed(Region(REGION, *clients), *stubbers)
+        for stubber in stubbers:
+            stubber.assert_no_pending_responses()
+
+
+def account(clock: SimulatedClock | None = None, **options: Any) -> Account:
+    check = SagemakerTrainingCheck('sagemaker_training', {}, [credentials() | {'regions': [REGION]} | options])
+    check.load_configuration_models()
+    return Account(check.config, check.proxies, clock or SimulatedClock(NOW))
+
+
+def credentials() -> dict[str, str]:
+    return {'aws_access_key_id': 'test', 'aws_secret_access_key': 'test'}
+
+
+def test_a_listing_is_sorted_explicitly_and_ends_only_without_a_token(stubbed: Stubbed) -> None:
+    asked = {'SortBy': 'CreationTime', 'SortOrder': 'Descending', 'MaxResults': 100}
+    pages = [
+        ({'TrainingJobSummaries': [summary('a')], 'NextToken': '1'}, asked),
+        ({'TrainingJobSummaries': [], 'NextToken': '2'}, asked | {'NextToken': '1'}),
+        ({'TrainingJobSummaries': [summary('b')]}, asked | {'NextToken': '2'}),
+    ]
+    for response, expected in pages:
+        stubbed.sagemaker.add_response('list_training_jobs', response, expected)
+    listed = [[job['TrainingJobName'] for job in page] for page in stubbed.region.list_training_jobs()]
+    assert listed == [['a'], [], ['b']]
+
+
+def test_a_listing_is_bounded_by_creation_time_only(stubbed: Stubbed) -> None:
+    expected = {
+        'SortBy': 'CreationTime',
+        'SortOrder': 'Descending',
+        'MaxResults': 100,
+        'CreationTimeAfter': ago(days=30),
+        'CreationTimeBefore': NOW,
+    }
+    stubbed.sagemaker.add_response('list_training_jobs', {'TrainingJobSummaries': []}, expected)
+    assert list(stubbed.region.list_training_jobs(ago(days=30), NOW)) == [[]]
+
+
+def test_pages_are_fetched_one_at_a_time(stubbed: Stubbed) -> None:
+    stubbed.sagemaker.add_response('list_training_jobs', {'TrainingJobSummaries': [summary('a')], 'NextToken': '1'})
+    next(stubbed.region.list_training_jobs())
+
+
+@pytest.mark.parametrize(
+    'call', [lambda region: next(region.list_training_jobs()), lambda region: region.describe_training_job('a')]
+)
+def test_an_answer_without_its_members_is_no_answer(stubbed: Stubbed, call: Callable[[Region], Any]) -> None:
+    """What botocore makes of a body that is not JSON; an empty listing would be taken for the truth."""
+    stubbed.sagemaker.deactivate()
+    stubbed.sagemaker.client.meta.events.register('before-call', lambda **_: (_Ok, {}))
+    with pytest.raises(Unavailable, match='IncompleteAnswer'):
+        call(stubbed.region)
+
+
+class _Ok:
+    status_code = 200
+
+
+@pytest.mark.parametrize(
+    ('code', 'message', 'expected', 'says'),
+    [
+        ('ThrottlingException', 'Rate exceeded', Throttled, 'describe_requests_per_second'),
+        ('AccessDeniedException', 'no', Denied, 'sagemaker:DescribeTrainingJob'),
+        ('ValidationException', 'Requested resource not found.', Missing, 'deleted'),
+        ('ResourceNotFound', 'gone', Missing, 'deleted'),
+        ('ExpiredTokenException', 'expired', BadCredentials, 'credentials'),
+        ('UnrecognizedClientException', 'invalid', BadCredentials, 'region is enabled'),
+        ('ServiceUnavailable', 'later', Unavailable, 'network'),
+        ('503', 'Service Unavailable', Unavailable, 'network'),
+        ('ValidationException', '1 validation error detected', AwsError, '1 validation error'),
+        ('TomorrowsException', 'new', AwsError, 'TomorrowsException'),
+    ],
+)
+def test_errors_have_a_name_and_say_what_to_do(
+    stubbed: Stubbed, code: str, message: str, expected: type[AwsError], says: str
+) -> None:
+    stubbed.sagemaker.add_client_error('describe_training_job', code, message)
+    with pytest.raises(expected) as error:
+        stubbed.region.describe_training_job('a')
+    assert type(error.value) is expected is error_class(code, message)
+    assert says in str(error.value)
+    assert str(error.value).startswith(f'DescribeTrainingJob: {code}: ')
+    assert error.value.__suppress_context__, 'a traceback would print what the library knows'
+
+
+@pytest.mark.parametrize(
+    ('raised', 'expected'),
+    [
+        (NoCredentialsError(), BadCredentials),
+        (EndpointConnectionError(endpoint_url='https://example.com'), Unavailable),
+        (ResponseParserError('Unable to parse response: hunter2'), Unavailable),
+    ],
+)
+def test_what_botocore_raises_has_a_name_too(stubbed: Stubbed, raised: Exception, expected: type[AwsError]) -> None:
+    def fail(**_: Any) -> None:
+        raise raised
+
+    stubbed.sagemaker.client.meta.events.register('provide-client-params', fail)
+    with pytest.raises(expected) as error:
+        stubbed.region.describe_training_job('a')
+    assert 'hunter2' not in str(error.value)
+
+
+def test_a_refused_role_names_its_options() -> None:
+    message = str(RoleNotAssumed('AssumeRole', 'AccessDenied', 'not authorized'))
+    assert all(word in message for word in ('assume_role_arn', 'assume_role_external_id', 'sts:AssumeRole'))
+
+
+def test_tags_take_one_call_for_a_hundred_jobs(stubbed: Stubbed) -> None:
+    arns = [arn(f'job-{number}') for number in range(150)]
+    tagged = {'ResourceARN': arns[120], 'Tags': [{'Key': 'team', 'Value': 'nlp'}]}
+    for batch, found in ((arns[:100], []), (arns[100:], [tagged])):
+        stubbed.tagging.add_response('get_resources', {'ResourceTagMappingList': found}, {'ResourceARNList': batch})
+    tags = stubbed.region.tags(arns)
+    assert list(tags) == arns
+    assert {arn: found for arn, found in tags.items() if found} == {arns[120]: {'team': 'nlp'}}
+
+
+def test_tags_fall_back_to_one_call_for_each_job(stubbed: Stubbed) -> None:
+    stubbed.tagging.add_client_error('get_resources', 'AccessDeniedException')
+    stubbed.sagemaker.add_response('list_tags', {'Tags': [{'Key': 'team', 'Value': 'nlp'}]}, {'ResourceArn': arn('a')})
+    stubbed.sagemaker.add_response('list_tags', {'Tags': []}, {'ResourceArn': arn('b')})
+    assert stubbed.region.tags([arn('a'), arn('b')]) == {arn('a'): {'team': 'nlp'}, arn('b'): {}}
+
+
+def test_tags_denied_both_ways_cost_two_calls(stubbed: Stubbed) -> None:
+    stubbed.tagging.add_client_error('get_resources', 'AccessDeniedException')
+    stubbed.sagemaker.add_client_error('list_tags', 'AccessDeniedException', expected_params={'ResourceArn': ANY})
+    with pytest.raises(Denied, match='sagemaker:ListTags'):
+        stubbed.region.tags([arn('a'), arn('b'), arn('c')])
+
+
+def test_regions_default_to_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('AWS_DEFAULT_REGION', 'eu-north-1')
+    assert [region.name for region in account(regions=None).regions] == ['eu-north-1']
+
+
+def test_no_region_anywhere_is_a_configuration_error() -> None:
+    with pytest.raises(ConfigurationError, match='`regions`.*AWS_DEFAULT_REGION'):
+        account(regions=None)
+
+
+def test_an_unknown_profile_is_a_configuration_error() -> None:
+    with pytest.raises(ConfigurationError, match='`aws_profile`.*nobody'):
+        account(aws_access_key_id=None, aws_secret_access_key=None, aws_profile='nobody')
+
+
+def test_a_profile_gives_credentials_and_region(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / 'config'
+    path.write_text('[profile ml]\nregion = eu-west-3\naws_access_key_id = A\naws_secret_access_key = B\n')
+    monkeypatch.setenv('AWS_CONFIG_FILE', str(path))
+    profile = account(regions=None, aws_access_key_id=None, aws_secret_access_key=None, aws_profile='ml')
+    assert [region.name for region in profile.regions] == ['eu-west-3']
+
+
+def test_no_credentials_anywhere_are_bad_credentials() -> None:
+    with pytest.raises(BadCredentials, match='no credentials'):
+        account(aws_access_key_id=None, aws_secret_access_key=None)
+
+
+@pytest.mark.parametrize('boto_config', [{'no_such_option': 1}, {'retries': {'mode': 'never'}}])
+def test_an_option_botocore_does_not_know_is_a_configuration_error(boto_config: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match='`boto_config`'):
+        account(boto_config=boto_config)
+
+
+def client_config(options: Account) -> Any:
+    return options.regions[0]._sagemaker.meta.config
+
+
+def test_boto_config_wins_over_the_checks_own() -> None:
+    config = client_config(account(boto_config={'read_timeout': 3, 'retries': {'total_max_attempts': 1}}))
+    assert config.read_timeout == 3
+    assert config.retries['total_max_attempts'] == 1
+    assert config.connect_timeout == 5
+
+
+def test_the_pool_is_as_large_as_the_concurrency() -> None:
+    assert client_config(account(max_concurrency=17)).max_pool_connections == 17
+
+
+@pytest.mark.parametrize(
+    ('proxy', 'options', 'expected'),
+    [
+        ({'https': 'http://proxy:3128', 'no': []}, {}, {'https': 'http://proxy:3128'}),
+        ({'https': 'http://proxy:3128', 'no': ['.amazonaws.com']}, {}, None),
+        (
+            {'https': 'http://proxy:3128', 'no': []},
+            {'boto_config': {'proxies': {'https': 'http://own:1'}}},
+            {'https': 'http://own:1'},
+        ),
+        ({'http': None, 'https': None, 'no': []}, {}, None),
+    ],
+)
+def test_the_agents_proxy_is_the_default(
+    proxy: dict[str, Any], options: dict[str, Any], expected: dict[str, str] | None
+) -> None:
+    check = SagemakerTrainingCheck('sagemaker_training', {}, [credentials() | {'regions': [REGION]} | options])
+    check.load_configuration_models()
+    assert client_config(Account(check.config, proxy, SimulatedClock(NOW))).proxies == expected

@@ -1,0 +1,156 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from datadog_checks.sagemaker_training.job import Instances, TrainingJob
+
+from .builders import ACCOUNT, NOW, ago, answer, ended, full_answer, job, transition
+
+
+@pytest.mark.parametrize(
+    ('resources', 'instances', 'instance_type', 'count'),
+    [
+        ({'InstanceType': 'ml.g5', 'InstanceCount': 3}, [('ml.g5', 3)], 'ml.g5', 3),
+        ({'InstanceType': 'ml.g5', 'InstanceCount': 0}, [('ml.g5', 0)], 'ml.g5', 0),
+        (
+            {
+                'InstancePreferences': [{'InstanceType': 'ml.p5', 'InstanceCount': 8}],
+                'SelectedInstanceType': 'ml.p4d',
+                'SelectedInstanceCount': 4,
+                'InstanceType': 'ml.g5',
+                'InstanceCount': 1,
+            },
+            [('ml.p4d', 4)],
+            'ml.p4d',
+            4,
+        ),
+        (
+            {
+                'InstanceGroups': [
+                    {'InstanceGroupName': 'a', 'InstanceType': 'ml.p4d', 'InstanceCount': 2},
+                    {'InstanceGroupName': 'b', 'InstanceType': 'ml.c5', 'InstanceCount': 5},
+                ]
+            },
+            [('ml.p4d', 2), ('ml.c5', 5)],
+            'heterogeneous',
+            7,
+        ),
+        ({'InstancePreferences': [{'InstanceType': 'ml.p5', 'InstanceCount': 8}]}, [], None, None),
+    ],
+)
+def test_the_instances_are_those_that_are_billed(
+    resources: dict[str, Any], instances: list[tuple[str, int]], instance_type: str | None, count: int | None
+) -> None:
+    described = job(ResourceConfig=resources)
+    assert list(described.instances) == [Instances(*group) for group in instances]
+    assert (described.instance_type, described.instance_count) == (instance_type, count)
+
+
+def test_a_serverless_job_has_no_instances() -> None:
+    serverless = job(ResourceConfig={}, ServerlessJobConfig={'BaseModelArn': 'x', 'JobType': 'FineTuning'})
+    assert (serverless.instance_type, serverless.instance_count) == ('serverless', None)
+
+
+@pytest.mark.parametrize(
+    ('reason', 'failure_type'),
+    [
+        ('AlgorithmError: ExecuteUserScriptError: ExitCode 1', 'algorithm_error'),
+        ('ClientError: no access to the bucket', 'client_error'),
+        ('CapacityError: Unable to provision requested ML compute capacity', 'capacity_error'),
+        ('InternalServerError: We encountered an internal error', 'internal_server_error'),
+        ('Please try again', 'other'),
+        (None, 'other'),
+    ],
+)
+def test_the_prefix_of_the_failure_reason_tells_its_type(reason: str | None, failure_type: str) -> None:
+    fields = {'FailureReason': reason} if reason else {}
+    assert job(TrainingJobStatus='Failed', **fields).failure_type == failure_type
+
+
+def test_only_a_failed_job_has_a_failure_type() -> None:
+    assert job(TrainingJobStatus='Stopped', FailureReason='ClientError: x').failure_type is None
+
+
+@pytest.mark.parametrize(
+    ('status', 'end', 'is_open'),
+    [
+        ('InProgress', None, True),
+        ('Stopping', None, True),
+        ('Completed', NOW, False),
+        ('Failed', None, False),  # never started
+        ('Stopped', None, False),
+        ('Deleting', None, False),
+        ('Hibernating', None, True),  # a status AWS may add
+        ('Archived', NOW, False),
+    ],
+)
+def test_a_job_is_open_until_it_has_ended(status: str, end: datetime | None, is_open: bool) -> None:
+    assert job(TrainingJobStatus=status, **({'TrainingEndTime': end} if end else {})).is_open is is_open
+
+
+def test_a_status_aws_adds_passes_through() -> None:
+    described = job(
+        TrainingJobStatus='HibernatingML',
+        SecondaryStatus='CoolingDownGPUs',
+        SecondaryStatusTransitions=[transition('CoolingDownGPUs', NOW)],
+        WarmPoolStatus={'Status': 'LukeWarm'},
+    )
+    assert described.status == 'hibernating_ml'
+    assert described.secondary_status == 'cooling_down_gpus'
+    assert described.transitions[0].status == 'cooling_down_gpus'
+    assert described.warm_pool is not None
+    assert described.warm_pool.status == 'luke_warm'
+
+
+def test_a_summary_and_a_description_agree_on_what_both_show() -> None:
+    described = answer(WarmPoolStatus={'Status': 'InUse'})
+    summary = TrainingJob.from_summary(described)
+    assert job(WarmPoolStatus={'Status': 'InUse'}).updated(summary) == job(WarmPoolStatus={'Status': 'InUse'})
+    assert summary.account_id == ACCOUNT
+
+
+def test_the_full_answer_is_read() -> None:
+    full = TrainingJob.from_description(full_answer(), scrub=str)
+    unread = {name for name in TrainingJob.__slots__ if getattr(full, name) in (None, ())}
+    assert not unread
+
+
+def test_times_become_utc() -> None:
+    local = NOW.astimezone(timezone(timedelta(hours=-8)))
+    described = job(CreationTime=local, TrainingStartTime=local)
+    assert described.created.tzinfo is UTC
+    assert described.started == NOW
+    assert described.started is not None
+    assert described.started.tzinfo is UTC
+
+
+def test_user_text_is_scrubbed_as_it_is_read() -> None:
+    scrubbed = TrainingJob.from_description(
+        answer(
+            FailureReason='a',
+            FinalMetricDataList=[{'MetricName': 'b', 'Value': 1.0}],
+            DebugRuleEvaluationStatuses=[{'RuleConfigurationName': 'c', 'RuleEvaluationStatus': 'Stopped'}],
+        ),
+        scrub=str.upper,
+    )
+    assert scrubbed.failure_reason == 'A'
+    assert scrubbed.final_metrics == (('B', 1.0),)
+    assert scrubbed.rules[0].name == 'C'
+
+
+@pytest.mark.parametrize(
+    ('pool', 'released'),
+    [
+        (None, ago(hours=2)),
+        ({'Status': 'Available'}, None),
+        ({'Status': 'Terminated', 'ResourceRetainedBillableTimeInSeconds': 3600}, ago(hours=1)),
+        ({'Status': 'Reused', 'ReusedByJob': 'next', 'ResourceRetainedBillableTimeInSeconds': 60}, ago(minutes=119)),
+    ],
+)
+def test_a_job_is_released_when_its_warm_pool_is(pool: dict[str, Any] | None, released: datetime | None) -> None:
+    over = ended(at=ago(hours=2), **({'WarmPoolStatus': pool} if pool else {}))
+    assert TrainingJob.from_description(over, scrub=str).released == released

@@ -1,0 +1,251 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from datadog_checks.sagemaker_training.job import TrainingJob
+from datadog_checks.sagemaker_training.ledger import LONGEST_LIFE, Ledger
+
+from .builders import NOW, ago, answer, ended
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+def new_ledger() -> Ledger:
+    return Ledger(24 * HOUR, lambda name: not name.startswith('excluded'))
+
+
+def listed(ledger: Ledger, answers: Iterable[dict[str, Any]], now: datetime = NOW) -> None:
+    """A listing that shows all of the answers, newest first, and comes to its end."""
+    newest_first = sorted(answers, key=lambda answer: answer['CreationTime'], reverse=True)
+    head = ledger.head(now)
+    ledger.observe(map(TrainingJob.from_summary, newest_first), head, now)
+    ledger.shift(head, now)
+    ledger.listed(head)
+
+
+def due(ledger: Ledger, now: datetime = NOW) -> list[str]:
+    return [entry.job.name for entry in ledger.due(now, 5 * MINUTE, HOUR)]
+
+
+def describe_due(ledger: Ledger, answers: Iterable[dict[str, Any]], now: datetime = NOW) -> list[str]:
+    """Describe what is due as the answers say; the names of it."""
+    by_name = {answer['TrainingJobName']: answer for answer in answers}
+    entries = ledger.due(now, 5 * MINUTE, HOUR)
+    for entry in entries:
+        job = TrainingJob.from_description(by_name[entry.job.name], scrub=str)
+        ledger.described(entry, job, now)
+        entry.resource_sent_at = now
+    return [entry.job.name for entry in entries]
+
+
+def test_a_first_start_looks_back_as_far_as_a_job_can_run() -> None:
+    head = new_ledger().head(NOW)
+    assert (head.after, head.before, head.history) == (NOW - LONGEST_LIFE, None, True)
+
+
+def test_a_first_start_takes_in_open_jobs_warm_pools_and_recent_ends() -> None:
+    ledger = new_ledger()
+    listed(
+        ledger,
+        [
+            answer('old-but-open', CreationTime=ago(days=21)),
+            ended('recent', at=ago(hours=23), CreationTime=ago(hours=25)),
+            ended('old', at=ago(hours=25), CreationTime=ago(hours=26)),
+            ended('pool', at=ago(hours=25), CreationTime=ago(hours=27), WarmPoolStatus={'Status': 'Available'}),
+            answer('excluded-by-name'),
+        ],
+    )
+    assert {entry.job.name for entry in ledger.entries.values()} == {'old-but-open', 'recent', 'pool'}
+
+
+def test_open_jobs_come_first_and_history_last() -> None:
+    ledger = new_ledger()
+    listed(ledger, [ended('over', at=ago(minutes=5)), answer('open')])
+    assert due(ledger) == ['open', 'over']
+
+
+def test_a_described_job_is_due_again_only_after_a_change_or_the_refresh() -> None:
+    ledger, fleet = new_ledger(), [answer('open'), answer('idle', CreationTime=ago(hours=2))]
+    listed(ledger, fleet)
+    assert describe_due(ledger, fleet) == ['open', 'idle']
+    listed(ledger, fleet, NOW + MINUTE)
+    assert due(ledger, NOW + MINUTE) == []
+    changed = [answer('open', SecondaryStatus='Uploading', LastModifiedTime=NOW), fleet[1]]
+    listed(ledger, changed, NOW + 2 * MINUTE)
+    assert describe_due(ledger, changed, NOW + 2 * MINUTE) == ['open']
+    assert due(ledger, NOW + 5 * MINUTE) == ['idle']
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'TrainingJobStatus': 'Stopping'},
+        {'SecondaryStatus': 'Uploading'},
+        {'LastModifiedTime': NOW},
+        {'TrainingEndTime': NOW},
+        {'WarmPoolStatus': {'Status': 'InUse'}},
+    ],
+)
+def test_each_part_of_a_summary_can_show_a_change(change: dict[str, Any]) -> None:
+    ledger = new_ledger()
+    listed(ledger, [answer()])
+    describe_due(ledger, [answer()])
+    listed(ledger, [answer(**change)], NOW + MINUTE)
+    assert due(ledger, NOW + MINUTE) == ['job']
+    assert list(ledger.pending()) == [NOW + MINUTE]
+
+
+def test_the_age_of_a_change_is_counted_from_when_it_first_showed() -> None:
+    ledger = new_ledger()
+    listed(ledger, [answer()])
+    listed(ledger, [answer(SecondaryStatus='Uploading')], NOW + MINUTE)
+    assert list(ledger.pending()) == [NOW]
+
+
+def test_a_warm_pool_the_listing_shows_needs_no_refresh() -> None:
+    ledger, fleet = new_ledger(), [ended(at=ago(minutes=5), WarmPoolStatus={'Status': 'Available'})]
+    listed(ledger, fleet)
+    describe_due(ledger, fleet)
+    listed(ledger, fleet, NOW + 10 * MINUTE)
+    assert due(ledger, NOW + 10 * MINUTE) == []
+    listed(ledger, [], NOW + 20 * MINUTE)
+    assert due(ledger, NOW + 20 * MINUTE) == ['job'], 'not in the listing: asked for by name'
+
+
+def test_what_began_and_ended_between_two_polls_is_news_and_what_was_known_to_be_over_is_not() -> None:
+    ledger = new_ledger()
+    listed(ledger, [answer('first')])
+    short = ended('short', at=NOW + 30 * MINUTE, CreationTime=NOW + 10 * MINUTE)
+    listed(ledger, [answer('first'), short, ended('long-over', at=ago(days=2), CreationTime=ago(days=3))], NOW + HOUR)
+    assert {entry.job.name for entry in ledger.entries.values()} == {'first', 'short'}
+
+
+def test_what_was_over_at_the_first_poll_does_not_become_news() -> None:
+    ledger = Ledger(timedelta(0), lambda name: True)
+    listed(ledger, [ended('over', at=ago(minutes=1), CreationTime=ago(minutes=2))])
+    listed(ledger, [ended('over', at=ago(minutes=1), CreationTime=ago(minutes=2))], NOW + MINUTE)
+    assert ledger.entries == {}
+
+
+def test_what_was_open_at_the_first_poll_and_over_when_the_listing_got_to_it_is_no_history() -> None:
+    ledger = new_ledger()
+    head = ledger.head(NOW)
+    ledger.observe([TrainingJob.from_summary(answer('newest'))], head, NOW)
+    ledger.broke_off(head)
+    ledger.head(NOW + MINUTE)
+    jobs = [ended('just-over', at=NOW + MINUTE / 2, CreationTime=ago(days=2)), ended('over', CreationTime=ago(days=3))]
+    ledger.observe(map(TrainingJob.from_summary, jobs), head, NOW + MINUTE)
+    assert {entry.job.name: entry.history for entry in ledger.entries.values()} == {
+        'newest': False,
+        'just-over': False,
+        'over': True,
+    }
+
+
+def test_the_first_jobs_of_an_empty_account_are_news() -> None:
+    ledger = new_ledger()
+    listed(ledger, [])
+    listed(ledger, [ended('short', at=NOW + 30 * MINUTE, CreationTime=NOW + 10 * MINUTE)], NOW + HOUR)
+    assert [entry.history for entry in ledger.entries.values()] == [False]
+
+
+def test_a_job_leaves_some_time_after_its_end_and_does_not_come_back() -> None:
+    ledger, fleet = new_ledger(), [answer('open'), ended('over', at=NOW, CreationTime=ago(minutes=90))]
+    listed(ledger, fleet)
+    describe_due(ledger, fleet)
+    ledger.prune(NOW + HOUR - MINUTE, keep=HOUR)
+    assert len(ledger.entries) == 2
+    ledger.prune(NOW + HOUR, keep=HOUR)
+    listed(ledger, fleet, NOW + HOUR)
+    assert [entry.job.name for entry in ledger.entries.values()] == ['open']
+
+
+def test_an_end_that_could_not_be_described_stays() -> None:
+    ledger = new_ledger()
+    listed(ledger, [answer('newer'), ended('over', at=NOW, CreationTime=ago(minutes=90))])
+    ledger.prune(NOW + 48 * HOUR, keep=HOUR)
+    assert due(ledger, NOW + 48 * HOUR) == ['newer', 'over']
+
+
+def test_a_denied_job_is_no_pending_change_and_is_tried_again_at_the_refresh() -> None:
+    ledger = new_ledger()
+    listed(ledger, [answer()])
+    [entry] = ledger.due(NOW, 5 * MINUTE, HOUR)
+    ledger.denied(entry, 'denied', NOW)
+    assert (list(ledger.pending()), due(ledger, NOW + MINUTE), due(ledger, NOW + 5 * MINUTE)) == ([], [], ['job'])
+
+
+def test_a_reused_name_is_another_job() -> None:
+    ledger = new_ledger()
+    listed(ledger, [answer(CreationTime=ago(hours=3))])
+    listed(ledger, [answer(CreationTime=ago(hours=1))], NOW + MINUTE)
+    assert len(ledger.entries) == 2
+
+
+def test_a_listing_that_breaks_off_leaves_the_rest_to_be_listed() -> None:
+    ledger = new_ledger()
+    listed(ledger, [answer('known', CreationTime=ago(hours=5))])
+    head = ledger.head(NOW + MINUTE)
+    ledger.observe([TrainingJob.from_summary(answer('new', CreationTime=ago(hours=1)))], head, NOW + MINUTE)
+    ledger.broke_off(head)
+    [stretch] = ledger.stretches
+    assert (stretch.after, stretch.before, stretch.history) == (ago(hours=5, minutes=1), ago(hours=1), False)
+    assert ledger.head(NOW + 2 * MINUTE).after == ago(hours=1, minutes=1)
+    missed = ended('missed', at=ago(hours=2), CreationTime=ago(hours=3))
+    ledger.observe([TrainingJob.from_summary(missed)], stretch, NOW + 2 * MINUTE)
+    ledger.listed(stretch)
+    assert 'missed' in due(ledger, NOW + 2 * MINUTE)
+    assert ledger.stretches == []
+
+
+def test_a_listing_that_shows_nothing_leaves_nothing_out() -> None:
+    ledger = new_ledger()
+    ledger.broke_off(ledger.head(NOW))
+    assert ledger.stretches == []
+    assert ledger.head(NOW).history
+
+
+@pytest.mark.parametrize(
+    ('open_ranks', 'page_cost', 'pages'),
+    [
+        ([], 1, 1),
+        (range(60), 1, 1),
+        (range(150), 1, 2),  # 2 List instead of 1 List and 50 Describe
+        (range(150), 50, 1),
+        (range(151), 50, 2),
+        ([0, 199], 1, 1),  # 1 List and 1 Describe, not 2 List
+        ([0, 198, 199], 1, 2),
+        (range(0, 20_000, 333), 1, 1),  # one open job on every third page
+        ([*range(300, 400)], 1, 4),
+        ([*range(300, 400)], 50, 1),
+        ([5_000], 1, 1),
+    ],
+)
+def test_another_page_is_listed_where_it_shows_more_open_jobs_than_it_costs(
+    open_ranks: Iterable[int], page_cost: float, pages: int
+) -> None:
+    ledger, open_ = new_ledger(), set(open_ranks)
+    listed(
+        ledger,
+        (
+            (answer if rank in open_ else ended)(f'job-{rank}', CreationTime=ago(seconds=rank))
+            for rank in range(max(open_, default=0) + 1)
+        ),
+    )
+    assert ledger.pages_worth_listing(100, page_cost) == pages
+
+
+def test_ranks_move_down_as_jobs_come_on_top() -> None:
+    ledger = new_ledger()
+    listed(ledger, [answer('old', CreationTime=ago(days=1)), answer('older', CreationTime=ago(days=2))])
+    head = ledger.head(NOW + MINUTE)
+    newcomers = (answer(f'new-{n}', CreationTime=NOW - timedelta(seconds=n)) for n in range(150))
+    ledger.observe(map(TrainingJob.from_summary, newcomers), head, NOW + MINUTE)
+    ledger.shift(head, NOW + MINUTE)
+    ranks = {entry.job.name: entry.rank for entry in ledger.entries.values()}
+    assert (ranks['new-0'], ranks['new-149'], ranks['old'], ranks['older']) == (0, 149, 150, 151)

@@ -1,0 +1,127 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datadog_checks.sagemaker_training.scrub import REDACTED, Scrubber
+
+SECRET = 'hunter2-not-a-real-one'
+
+
+@pytest.mark.parametrize(
+    'key',
+    [
+        'password', 'DB_PASSWORD', 'dbPassword', 'db-passwd', 'my.pwd', 'passphrase', 'secret', 'clientSecret',
+        'AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID', 'api_key', 'API-KEY', 'apikey', 'WANDB_API_KEY', 'private.key',
+        'token', 'hf_token', 'HFToken', 'hftoken', 'GITHUB_TOKEN', 'accessToken', 'api_tokens', 'session_token',
+        'credential', 'GOOGLE_CREDENTIALS', 'Authorization', 'auth', 'ssh_key', 'connectionString',
+    ],
+)  # fmt: skip
+def test_a_telling_key_hides_its_value(key: str) -> None:
+    assert Scrubber().mapping({key: SECRET}) == {key: REDACTED}
+
+
+@pytest.mark.parametrize(
+    'key',
+    [
+        'epochs', 'learning_rate', 'max_tokens', 'tokenizer_name', 'eos_token', 'pad_token_id', 'max_new_tokens',
+        'num_tokens', 'token_type_ids', 'tokenizer', 'author', 'passes', 'kms_key_id', 'key', 'id_column', 'compass',
+    ],
+)  # fmt: skip
+def test_an_ordinary_hyperparameter_stays(key: str) -> None:
+    assert Scrubber().mapping({key: 'bert-base'}) == {key: 'bert-base'}
+
+
+@pytest.mark.parametrize(
+    'value',
+    [
+        'AKIAIOSFODNN7EXAMPLE',
+        'ASIAIOSFODNN7EXAMPLE',
+        'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ0ZXN0In0.c2lnbmF0dXJlLW5vdC1yZWFs',
+        'hf_abcdefghijklmnopqrstuvwxyz',
+        'ghp_abcdefghijklmnopqrstuvwxyz0123456789',
+        'github_pat_11ABCDEFG0abcdefghij',
+        'glpat-abcdefghij0123456789',
+        'sk-abcdefghijklmnopqrstuvwx',
+        'sk-proj-abcdefghijklmnopqrstuvwx-yz',
+        'xoxb-1234567890-abcdefghij',
+        '-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----',
+        '-----BEGIN CERTIFICATE-----\nMIIEow cut off',
+    ],
+)
+def test_a_telling_value_is_hidden_wherever_it_stands(value: str) -> None:
+    assert Scrubber().text(f'started with {value}') == f'started with {REDACTED}'
+    assert Scrubber().mapping({'model': value}) == {'model': REDACTED}
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        'train.py --db-password {} --epochs 3',
+        'train.py --db-password={} --epochs 3',
+        'train.py --db-password "{}" --epochs 3',
+        "train.py --db-password '{} with blanks' --epochs 3",
+        "['train.py', '--db-password', '{}', '--epochs']",
+        'export DB_PASSWORD={}; train --epochs 3',
+        'db_password: {} epochs: 3',
+        '{{"db_password": "{}", "epochs": 3}}',
+        '{{"db_password": "with \\" {}", "epochs": 3}}',
+        '"{{\\"db_password\\": \\"{}\\", \\"epochs\\": 3}}"',
+        "{{'db_password': '{}', 'epochs': 3}}",
+        'args: db.password={} epochs=3',
+        'API key: {} epochs',
+        'postgres://user:{}@host/db?epochs=3',
+        'postgres://user:p@ss/{}@host/db?epochs=3',
+        'https://{}@host/x?epochs=3',
+        'Authorization: Bearer {} epochs',
+        'password="{} cut off',
+    ],
+)
+def test_a_secret_in_running_text_is_hidden_and_what_surrounds_it_stays(text: str) -> None:
+    scrubbed = Scrubber().text(text.format(SECRET))
+    assert SECRET not in scrubbed
+    assert REDACTED in scrubbed
+    assert ('epochs' in scrubbed) == ('epochs' in text)
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        'arn:aws:sagemaker:us-east-1:123456789012:training-job/token-classification',
+        's3://bucket/tokens/model.tar.gz',
+        '763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.1-gpu',
+        'AlgorithmError: CUDA out of memory. --max_tokens 512 --tokenizer_name=bert',
+        'http://host:8080/path and mail@example.com',
+        'sk-learn-churn-model',
+        '',
+    ],
+)
+def test_ordinary_text_stays(text: str) -> None:
+    assert Scrubber().text(text) == text
+
+
+def test_the_piece_after_a_telling_flag_is_hidden() -> None:
+    arguments = ['train.py', '--db-password', SECRET, f'--token={SECRET}', '--epochs', '3', '--use-token', '--fast']
+    expected = ['train.py', '--db-password', REDACTED, f'--token={REDACTED}', '--epochs', '3', '--use-token', '--fast']
+    assert Scrubber().arguments(arguments) == expected
+
+
+def test_sensitive_patterns_add_keys_and_values() -> None:
+    scrubber = Scrubber(['(?i)patient', r'\b\d{3}-\d{2}-\d{4}\b'])
+    assert scrubber.mapping({'PatientName': 'Jo', 'note': 'id 123-45-6789'}) == {
+        'PatientName': REDACTED,
+        'note': f'id {REDACTED}',
+    }
+
+
+@given(st.text(), st.from_regex(r'[A-Za-z0-9!#%*+_.]{6,20}', fullmatch=True))
+def test_a_password_flag_hides_its_value_in_any_text(prefix: str, secret: str) -> None:
+    assert secret not in Scrubber().text(f'{prefix} --password {secret}').removeprefix(prefix)
+
+
+@given(st.text())
+def test_any_text_is_accepted_and_scrubbing_twice_changes_nothing_more(text: str) -> None:
+    once = Scrubber().text(text)
+    assert REDACTED in once or once == text
