@@ -1,36 +1,24 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
-from typing import Iterator
+import os
+from pathlib import Path
 
+import boto3
+import botocore
 import pytest
 
-from datadog_checks.base.types import InstanceType
+
+def pytest_report_header() -> str:
+    """The tests run on more than one boto3: say which this is, and from where."""
+    return f'boto3 {boto3.__version__}, botocore {botocore.__version__} from {Path(boto3.__file__).parent.parent}'
 
 
-@pytest.fixture(scope='session')
-def dd_environment() -> Iterator[None]:
-    # When the integration has a real test environment, wire it here.
-    # Typical Docker Compose setup:
-    #
-    # from pathlib import Path
-    # from datadog_checks.dev import docker_run
-    # from datadog_checks.dev.conditions import CheckEndpoints
-    # from datadog_checks.dev.docker import get_docker_hostname
-    # from datadog_checks.dev.utils import find_free_port
-    #
-    # host = get_docker_hostname()
-    # port = find_free_port(host)
-    # compose_file = Path(__file__).parent / "docker" / "docker-compose.yml"
-    # with docker_run(
-    #     compose_file=str(compose_file),
-    #     env_vars={"PORT": str(port)},
-    #     conditions=[CheckEndpoints(f"http://{host}:{port}/health", attempts=60, wait=2)],
-    # ):
-    #     yield {"instances": [{"openmetrics_endpoint": f"http://{host}:{port}/metrics"}]}
-    yield
-
-
-@pytest.fixture
-def instance() -> InstanceType:
-    return {}
+@pytest.fixture(autouse=True)
+def _no_aws_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees the credentials, profiles or region of whoever runs it, nor asks a metadata service for any."""
+    for name in [name for name in os.environ if name.startswith('AWS_')]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv('AWS_CONFIG_FILE', str(tmp_path / 'no-aws-config'))
+    monkeypatch.setenv('AWS_SHARED_CREDENTIALS_FILE', str(tmp_path / 'no-aws-credentials'))
+    monkeypatch.setenv('AWS_EC2_METADATA_DISABLED', 'true')

@@ -1,0 +1,77 @@
+# Every target does its own set-up. What it installs stays in .venv* beside this file until requirements change.
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint demo dry-run models clean
+
+# Without --no-compile setting up takes twice as long; Python compiles what is used.
+PIP_INSTALL := -m pip --disable-pip-version-check install --quiet --quiet --no-compile
+
+# A python3.13 on the PATH may be a shim that does not run, so each candidate is asked.
+FIND_PYTHON = for python in $(PYTHON) python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13*/bin/python \
+	"`uv python find 3.13 2>/dev/null`" python3 python; do \
+	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 13))' >/dev/null 2>&1 \
+	&& echo "$$python" && break; done
+NO_PYTHON = Python 3.13 with its venv module was not found: install it, or name it with PYTHON=/path/to/python3.13
+FOUND_PYTHON = $(or $(shell $(FIND_PYTHON)),$(error $(NO_PYTHON)))
+
+# $(call environment,what it is for,what pip installs there)
+define environment
+@echo 'Setting up $(@D) for $(1), once ...'
+@'$(FOUND_PYTHON)' -m venv --clear $(@D)
+@$(@D)/bin/python $(PIP_INSTALL) $(2)
+@touch $@
+endef
+
+# Asking what the newest boto3 is once a week keeps `make test` quick and the answer true.
+NEWEST := .venv-newest/$(shell date +%G-%V)
+
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/ready ## build every environment now
+	@$(MAKE) --silent --jobs=2 .venv-ddev/ready .venv-agent/ready $(NEWEST)
+
+test: lint setup ## lint, tests on the Agent's boto3 and on the newest, ddev's validators, the wheel in a clean environment
+	@.venv/bin/python -m pytest --ignore tests/test_package.py
+	@PYTHONPATH=.venv-newest .venv/bin/python -m pytest --ignore tests/test_package.py
+	@DDEV_PYTHON=.venv-ddev/bin/python AGENT_PYTHON=.venv-agent/bin/python \
+		.venv/bin/python -m pytest tests/test_package.py
+
+lint: .venv/ready ## ruff and mypy
+	@.venv/bin/python -m ruff check .
+	@.venv/bin/python -m ruff format --check .
+	@.venv/bin/python -m mypy
+
+demo: .venv/ready ## the check on a simulated fleet of training jobs; needs no AWS and no Agent
+	@.venv/bin/python -m demo
+
+dry-run: .venv/ready ## what the check would send for REGION, with your own AWS credentials: make dry-run REGION=us-east-1
+	@.venv/bin/python -m demo --dry-run '$(REGION)'
+
+models: .venv-ddev/ready ## conf.yaml.example and config_models from assets/configuration/spec.yaml
+	@.venv-ddev/bin/python tests/ddev_validate.py --sync .
+
+clean: ## remove the environments and every cache
+	@rm -rf .venv .venv-ddev .venv-agent .venv-newest build dist .benchmarks .coverage
+	@rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+ifneq ($(filter dry-run,$(MAKECMDGOALS)),)
+ifeq ($(REGION),)
+$(error Say which region: make dry-run REGION=us-east-1)
+endif
+endif
+
+.venv/ready: requirements/dev.txt pyproject.toml
+	$(call environment,the demo and the tests,--requirement $< --editable .)
+
+.venv-ddev/ready: requirements/ddev.txt
+	$(call environment,ddev,--requirement $<)
+
+.venv-agent/ready: requirements/agent.txt
+	$(call environment,the wheel,--requirement $<)
+
+$(NEWEST): .venv/ready
+	@echo 'Fetching the newest boto3 into $(@D) ...'
+	@rm -rf $(@D)
+	@.venv/bin/python $(PIP_INSTALL) --target $(@D) boto3
+	@touch $@
