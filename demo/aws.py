@@ -115,12 +115,13 @@ class SimulatedAws:
         region: str | None = None,
         name: str | None = None,
         times: int | None = None,
+        spared: int = 0,
     ) -> Fault:
         """Answer the operation's calls with an error; of several that match, the one registered first.
 
         `name` is that of the job, or role, asked about. The result ends the fault: by `remove()` or as a context.
         """
-        fault = Fault(AwsError(code, message, status), operation, account, region, name, times)
+        fault = Fault(AwsError(code, message, status), operation, account, region, name, times, spared)
         with self._lock:
             self._faults.append(fault)
         return fault

@@ -52,7 +52,10 @@ class Call:
 
 @dataclass(slots=True)
 class Fault:
-    """An error that answers the matching calls, `times` times or until removed. A None matches and lasts for ever."""
+    """An error that answers the matching calls but the first `spared`, `times` times or until removed.
+
+    A None matches and lasts for ever.
+    """
 
     error: AwsError
     operation: str
@@ -60,12 +63,16 @@ class Fault:
     region: str | None
     name: str | None
     times: int | None
+    spared: int = 0
 
     def strikes(self, call: Call) -> bool:
         """Whether this call gets the error; one time less is then left."""
         asked = (call.operation, call.account, call.region, call.subject)
         wanted = (self.operation, self.account, self.region, self.name)
         if self.times == 0 or any(want not in (None, got) for want, got in zip(wanted, asked, strict=True)):
+            return False
+        if self.spared:
+            self.spared -= 1
             return False
         if self.times is not None:
             self.times -= 1

@@ -3,9 +3,12 @@
 # Licensed under a 3-clause BSD style license (see LICENSE)
 """Calls and their errors on botocore's Stubber, which checks parameters and answers against the service model."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from textwrap import dedent
 from typing import Any, NamedTuple
 
 import pytest
@@ -184,6 +187,32 @@ def test_tags_denied_both_ways_cost_two_calls(stubbed: Stubbed) -> None:
     stubbed.sagemaker.add_client_error('list_tags', 'AccessDeniedException', expected_params={'ResourceArn': ANY})
     with pytest.raises(Denied, match='sagemaker:ListTags'):
         stubbed.region.tags([arn('a'), arn('b'), arn('c')])
+
+
+def test_thirty_instances_cost_at_most_60_mb() -> None:
+    """Clients of one process share one loader: each with its own would cost 20 MB, for a copy of the service model."""
+    program = """
+        import resource
+        import time
+        from datadog_checks.sagemaker_training import SagemakerTrainingCheck
+        from datadog_checks.sagemaker_training.aws import Account
+
+        def account(number):
+            instance = {'regions': ['us-east-1'], 'aws_access_key_id': str(number), 'aws_secret_access_key': 'test'}
+            check = SagemakerTrainingCheck('sagemaker_training', {}, [instance])
+            check.load_configuration_models()
+            return check, Account(check.config, check.proxies, time)
+
+        def peak_mb():
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+        first = account(0)
+        before = peak_mb()
+        others = [account(number) for number in range(1, 31)]
+        print(peak_mb() - before)
+    """
+    run = subprocess.run([sys.executable, '-c', dedent(program)], capture_output=True, text=True, check=True)
+    assert 1 < float(run.stdout) < 60
 
 
 def test_regions_default_to_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

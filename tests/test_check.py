@@ -451,6 +451,23 @@ def test_a_throttled_listing_loses_nothing(
     assert set(resources(aggregator)) == {'short'}
 
 
+def test_a_listing_that_breaks_off_is_missing_something_but_not_blind(
+    aws: SimulatedAws,
+    new_check: Callable[..., SagemakerTrainingCheck],
+    poll: Callable[..., list[str]],
+    aggregator: AggregatorStub,
+) -> None:
+    aws.add(quiet_history(NOW, finished=300, open_=[timedelta(hours=1), timedelta(days=29)]))
+    check = new_check(history_hours=0)
+    with aws.fail('ThrottlingException', 'Rate exceeded', operation='ListTrainingJobs', spared=1):
+        poll(check)
+    [connection] = aggregator.service_checks(CAN_CONNECT)
+    assert connection.status == SagemakerTrainingCheck.WARNING
+    assert values(aggregator, 'jobs.open') == [1]
+    poll(check, after=60)
+    assert sum(values(aggregator, 'jobs.open')) == 2
+
+
 def test_botocores_own_retries_are_counted_and_paced(
     aws: SimulatedAws, new_check: Callable[..., SagemakerTrainingCheck], poll: Callable[..., list[str]],
     aggregator: AggregatorStub,

@@ -16,7 +16,7 @@ SECRET = 'hunter2-not-a-real-one'
         'password', 'DB_PASSWORD', 'dbPassword', 'db-passwd', 'my.pwd', 'passphrase', 'secret', 'clientSecret',
         'AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID', 'api_key', 'API-KEY', 'apikey', 'WANDB_API_KEY', 'private.key',
         'token', 'hf_token', 'HFToken', 'hftoken', 'GITHUB_TOKEN', 'accessToken', 'api_tokens', 'session_token',
-        'credential', 'GOOGLE_CREDENTIALS', 'Authorization', 'auth', 'ssh_key', 'connectionString',
+        'credential', 'GOOGLE_CREDENTIALS', 'aPiKeY', 'Authorization', 'auth', 'ssh_key', 'connectionString',
     ],
 )  # fmt: skip
 def test_a_telling_key_hides_its_value(key: str) -> None:
@@ -28,6 +28,7 @@ def test_a_telling_key_hides_its_value(key: str) -> None:
     [
         'epochs', 'learning_rate', 'max_tokens', 'tokenizer_name', 'eos_token', 'pad_token_id', 'max_new_tokens',
         'num_tokens', 'token_type_ids', 'tokenizer', 'author', 'passes', 'kms_key_id', 'key', 'id_column', 'compass',
+        'valid_tokens', 'maxTokens',
     ],
 )  # fmt: skip
 def test_an_ordinary_hyperparameter_stays(key: str) -> None:

@@ -159,6 +159,7 @@ class Account:
         self._proxy = proxy
         self._clock = clock
         self._lock = threading.Lock()
+        self._caller_lock = threading.Lock()
         self._client_config = _client_config(config)
         session = self._session()
         names = config.regions or tuple(filter(None, [session.get_config_variable('region')]))
@@ -177,11 +178,16 @@ class Account:
         ]
         self._sts = functools.partial(self._client, session, 'sts', names[0])
 
-    @functools.cached_property
+    @property
     def caller_account_id(self) -> str | None:
         """The account of the credentials, for when no job's ARN tells it: the role's, or a call; None if that fails."""
         if self._config.assume_role_arn:
             return self._config.assume_role_arn.split(':')[4]
+        with self._caller_lock:  # many empty regions would all ask
+            return self._caller
+
+    @functools.cached_property
+    def _caller(self) -> str | None:
         try:
             return _call('GetCallerIdentity', self._sts().get_caller_identity)['Account']
         except AwsError:

@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -86,27 +86,30 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             raise CheckException(f'No region could be read. {failures[0]}')
 
     def _poll(self, region: Region) -> str | None:
-        """One poll of one region; why it could not be listed, if it could not."""
+        """One poll of one region; why it could not be read, if it could not.
+
+        A listing that breaks off after its first page is no failure: the next poll goes on with it.
+        """
         start = self._clock.monotonic()
         now = datetime.fromtimestamp(self._clock.time(), UTC)
         ledger = self._ledgers[region.name]
         poll = Poll(region, ledger, now, self._scrubber)
-        failure: AwsError | None = None
         try:
             poll.list_changes(page_cost=self._page_cost, out_of_time=self._out_of_time(start, LISTING_SHARE))
         except AwsError as e:
-            failure = e
+            poll.problems.append(e)
         scope = self._scope(region.name, ledger.account_id)
         for entry, answer in self._describe(poll, self._out_of_time(start, POLL_SHARE)):
             if self.config.collect_resources:
                 self._submit_resource(region.name, entry, answer, now)
-        if not failure:
+        is_read = ledger.listed_at == now
+        if is_read:
             self._submit_job_gauges(ledger, scope, now)
             self._submit_fleet_gauges(region.name, ledger, scope)
             ledger.prune(now, timedelta(hours=self.config.job_metrics_hours))
-        self._submit_service_check(ledger, scope, failure, poll.problems)
+        message = self._submit_service_check(poll, scope, is_read)
         self._submit_poll_metrics(region.name, ledger, scope, now, self._clock.monotonic() - start)
-        return f'{region.name}: {self._scrubber.text(str(failure))}' if failure else None
+        return None if is_read else f'{region.name}: {message}'
 
     def _describe(self, poll: Poll, out_of_time: Callable[[], bool]) -> Iterator[tuple[Entry, Answer]]:
         config = self.config
@@ -174,23 +177,25 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             self.gauge(name, value, tags=[*scope, *group])
         self._fleets[region] = fleet
 
-    def _submit_service_check(
-        self, ledger: Ledger, scope: list[str], failure: AwsError | None, problems: Sequence[AwsError]
-    ) -> None:
-        """CRITICAL if the region cannot be listed, or no job of it be described; WARNING if something is missing."""
-        denied = [entry.denied for entry in ledger.entries.values() if entry.denied]
-        is_blind = denied and not any(entry.job.described for entry in ledger.entries.values())
-        messages = [str(failure)] if failure else []
+    def _submit_service_check(self, poll: Poll, scope: list[str], is_read: bool) -> str:
+        """CRITICAL if the region cannot be listed, or no job of it be described; WARNING if something is missing.
+
+        Returns the message: what went wrong, and what to do about it.
+        """
+        entries = poll.ledger.entries.values()
+        denied = [entry.denied for entry in entries if entry.denied]
+        is_blind = denied and not any(entry.job.described for entry in entries)
+        messages = list({problem.code: str(problem) for problem in poll.problems}.values())
         if denied:
             messages.append(f'Jobs not described: {len(denied)}. {denied[0]}')
-        if ledger.tags_denied:
-            messages.append(f'Resource tags not collected: see `collect_resource_tags`. {ledger.tags_denied}')
-        messages.extend({problem.code: str(problem) for problem in problems}.values())
-        status = self.CRITICAL if failure or is_blind else self.WARNING if messages else self.OK
+        if poll.ledger.tags_denied:
+            messages.append(f'Resource tags not collected: see `collect_resource_tags`. {poll.ledger.tags_denied}')
         message = self._scrubber.text(' '.join(messages))
+        status = self.CRITICAL if is_blind or not is_read else self.WARNING if messages else self.OK
         if message:
             self.log.warning('%s', message)
         self.service_check('can_connect', status, tags=scope, message=message)
+        return message
 
     def _submit_poll_metrics(
         self, region: str, ledger: Ledger, scope: list[str], now: datetime, duration: float

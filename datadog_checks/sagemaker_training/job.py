@@ -145,6 +145,7 @@ class TrainingJob:
             transitions=tuple(
                 Transition(snake_case(t['Status']), t['StartTime'].astimezone(UTC), _time(t.get('EndTime')))
                 for t in answer.get('SecondaryStatusTransitions', ())
+                if 'Status' in t and 'StartTime' in t
             ),
             failure_reason=scrub(answer['FailureReason']) if answer.get('FailureReason') else None,
             instances=_instances(resources),
@@ -283,7 +284,7 @@ def _instances(resources: Mapping[str, Any]) -> tuple[Instances, ...]:
     if 'SelectedInstanceCount' in resources:
         return (Instances(resources.get('SelectedInstanceType'), resources['SelectedInstanceCount']),)
     if groups := resources.get('InstanceGroups'):
-        return tuple(Instances(group.get('InstanceType'), group['InstanceCount']) for group in groups)
+        return tuple(Instances(g.get('InstanceType'), g['InstanceCount']) for g in groups if 'InstanceCount' in g)
     if 'InstanceCount' in resources:
         return (Instances(resources.get('InstanceType'), resources['InstanceCount']),)
     return ()

@@ -66,6 +66,7 @@ class Ledger:
         self.entries: dict[tuple[str, datetime], Entry] = {}
         self.stretches: list[Stretch] = []
         self.account_id: str | None = None
+        self.listed_at: datetime | None = None  # the last poll that was shown a page
         self.tags_denied = ''  # why the last call for resource tags was denied
         self._history = history
         self._is_included = is_included
@@ -100,6 +101,7 @@ class Ledger:
 
     def observe(self, jobs: Iterable[TrainingJob], stretch: Stretch, now: datetime) -> None:
         """Take in a page of the stretch, and shorten the stretch by it."""
+        self.listed_at = now
         for job in jobs:
             if self._newest is None:
                 self._first_newest = job.created

@@ -16,9 +16,11 @@ _TELLING_KEY = re.compile(
     r'passw|passphrase|pass_?code|(?:^|_)(?:pass|pwd|pw)(?:_|$)|pwd$'
     r'|secret|credential|authorization|(?:^|_)(?:auth|bearer|cookie|dsn)(?:_|$)|connection_?string'
     r'|(?:api|access|private|account|encryption|license|master|service|shared|signing|ssh)_?keys?(?:_|$)'
-    r'|(?:api|access|auth|bearer|hf|id|refresh|security|session|user)_?tokens?(?:_|$)'
+    r'|(?:^|_)(?:api|access|auth|bearer|hf|id|refresh|security|session|user)_?tokens?(?:_|$)'
     r'|token(?:_(?:value|secret|key))?\d*$'
 )
+# One of these is in every telling key, so a text without any has none; the search is cheap, finding all keys is not.
+_STEM = re.compile('auth|bearer|connection|cookie|cred|dsn|key|pass|pw|secret|token', re.IGNORECASE)
 # The vocabulary of language models, where a token is a piece of text: eos_token, max_token, image_token.
 _TEXT_TOKEN = re.compile(
     r'(?:audio|begin|bos|cls|decoder|end|eos|first|image|last|mask|max|min|new|next|num|pad|per|prompt|sep|special'
@@ -63,9 +65,10 @@ class Scrubber:
 
     def is_telling(self, key: str) -> bool:
         """Whether the name alone says that the value is a secret, whatever its case or separators."""
-        words = _SEPARATORS.sub('_', _CASE_CHANGE.sub('_', key).lower()).strip('_')
-        if _TELLING_KEY.search(words) and not _TEXT_TOKEN.search(words):
-            return True
+        for spelling in (_CASE_CHANGE.sub('_', key), key):
+            words = _SEPARATORS.sub('_', spelling.lower()).strip('_')
+            if _TELLING_KEY.search(words) and not _TEXT_TOKEN.search(words):
+                return True
         return any(pattern.search(key) for pattern in self._patterns)
 
     def text(self, text: str) -> str:
@@ -74,7 +77,9 @@ class Scrubber:
             text = pattern.sub(REDACTED, text)
         text = _TELLING_VALUE.sub(REDACTED, text)
         text = _URL_PASSWORD.sub(rf'\1:{REDACTED}', text)
-        return ''.join(self._without_assigned_secrets(text))
+        if self._patterns or _STEM.search(text):
+            return ''.join(self._without_assigned_secrets(text))
+        return text
 
     def value(self, key: str, value: str) -> str:
         """The value of a setting, tag or parameter called `key`."""
