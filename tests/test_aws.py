@@ -3,10 +3,12 @@
 # Licensed under a 3-clause BSD style license (see LICENSE)
 """Calls and their errors on botocore's Stubber, which checks parameters and answers against the service model."""
 
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, NamedTuple
@@ -32,7 +34,7 @@ from datadog_checks.sagemaker_training.errors import (
 )
 from demo.clock import SimulatedClock
 
-from .builders import NOW, REGION, ago, answer, arn
+from .builders import ACCOUNT, NOW, REGION, ago, answer, arn
 
 SUMMARY_FIELDS = ('TrainingJobName', 'TrainingJobArn', 'CreationTime', 'TrainingJobStatus')
 
@@ -189,11 +191,12 @@ def test_tags_denied_both_ways_cost_two_calls(stubbed: Stubbed) -> None:
         stubbed.region.tags([arn('a'), arn('b'), arn('c')])
 
 
+@pytest.mark.skipif(sys.platform != 'linux', reason='reads the memory of a process as Linux tells it')
 def test_thirty_instances_cost_at_most_60_mb() -> None:
     """Clients of one process share one loader: each with its own would cost 20 MB, for a copy of the service model."""
     program = """
-        import resource
         import time
+        from pathlib import Path
         from datadog_checks.sagemaker_training import SagemakerTrainingCheck
         from datadog_checks.sagemaker_training.aws import Account
 
@@ -203,13 +206,13 @@ def test_thirty_instances_cost_at_most_60_mb() -> None:
             check.load_configuration_models()
             return check, Account(check.config, check.proxies, time)
 
-        def peak_mb():
-            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        def resident_mb():
+            return int(Path('/proc/self/statm').read_text().split()[1]) * 4096 / 1e6
 
         first = account(0)
-        before = peak_mb()
+        before = resident_mb()
         others = [account(number) for number in range(1, 31)]
-        print(peak_mb() - before)
+        print(resident_mb() - before)
     """
     run = subprocess.run([sys.executable, '-c', dedent(program)], capture_output=True, text=True, check=True)
     assert 1 < float(run.stdout) < 60
@@ -283,3 +286,23 @@ def test_the_agents_proxy_is_the_default(
     check = SagemakerTrainingCheck('sagemaker_training', {}, [credentials() | {'regions': [REGION]} | options])
     check.load_configuration_models()
     assert client_config(Account(check.config, proxy, SimulatedClock(NOW))).proxies == expected
+
+
+def test_the_proxy_is_also_that_of_assuming_the_role() -> None:
+    with closing(socket.create_server(('127.0.0.1', 0))) as proxy:
+        proxy.settimeout(10)
+        options = {
+            'assume_role_arn': f'arn:aws:iam::{ACCOUNT}:role/datadog',
+            'boto_config': {'retries': {'total_max_attempts': 1}, 'read_timeout': 1},
+        }
+        check = SagemakerTrainingCheck('sagemaker_training', {}, [credentials() | {'regions': [REGION]} | options])
+        check.load_configuration_models()
+        url = f'http://127.0.0.1:{proxy.getsockname()[1]}'
+        with_proxy = Account(check.config, {'https': url, 'no': []}, SimulatedClock(NOW))
+        with ThreadPoolExecutor(1) as executor:
+            listing = executor.submit(next, with_proxy.regions[0].list_training_jobs())
+            connection, _ = proxy.accept()
+            with connection:
+                assert connection.recv(100).startswith(b'CONNECT sts.')
+            with pytest.raises(Unavailable):
+                listing.result()

@@ -226,18 +226,16 @@ class Account:
             'ExternalId': config.assume_role_external_id,
         }
         fetcher = AssumeRoleCredentialFetcher(
-            functools.partial(
-                session.create_client, region_name=region, endpoint_url=config.endpoint_url, config=self._client_config
-            ),
+            functools.partial(self._client, session, region=region),
             own,
             config.assume_role_arn,
             extra_args={name: value for name, value in extra_args.items() if value},
         )
         return DeferredRefreshableCredentials(fetcher.fetch_credentials, 'assume-role')
 
-    def _client(self, session: Session, service: str, region: str) -> BaseClient:
+    def _client(self, session: Session, service: str, region: str, **credentials: str) -> BaseClient:
         create = functools.partial(
-            session.create_client, service, region_name=region, endpoint_url=self._config.endpoint_url
+            session.create_client, service, region_name=region, endpoint_url=self._config.endpoint_url, **credentials
         )
         client = create(config=self._client_config)
         proxies = {scheme: self._proxy[scheme] for scheme in ('http', 'https') if self._proxy.get(scheme)}

@@ -6,7 +6,7 @@
 AWS lists jobs newest first, 100 to a call, and cannot be asked for what changed since a time. So the ledger keeps
 
 * the jobs that are open, hold a warm pool or ended lately, each with its rank (how many jobs are newer), which tells
-  whether another page of the listing would show more of them than the calls it costs;
+  whether another page of the listing would show enough of them;
 * the stretches of time that no listing has covered yet: all of the last 30 days at a first start, and whatever was left
   when a poll ran out of time or AWS stopped answering.
 """
@@ -86,9 +86,10 @@ class Ledger:
         return Stretch(self._newest - OVERLAP, None, 0, history=False)
 
     def pages_worth_listing(self, page_size: int, page_cost: float) -> int:
-        """The number of pages that, with one Describe for each live job beyond them, cost least.
+        """The number of pages to list at every poll.
 
-        `page_cost` is the cost of a page in Describes: a further page has to show more live jobs than that.
+        A change of a live job beyond them shows only when the job is described again. So a further page is worth its
+        call where it shows more live jobs than the Describes it costs, `page_cost`.
         """
         by_page = Counter(entry.rank // page_size for entry in self.entries.values() if entry.job.is_live)
         beyond = by_page.total() - by_page[0]
