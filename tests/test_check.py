@@ -217,7 +217,7 @@ def test_a_long_history_costs_a_quiet_poll_one_call_and_a_first_start_no_burst(
         assert len(polls) < 20
     times = list_times(aws)
     assert 200 <= len(times) <= 210
-    assert all(later - earlier >= 0.5 for earlier, later in zip(times, times[2:], strict=False)), 'over 2 a second'
+    assert all(third - first >= 1 for first, third in zip(times, times[2:], strict=False)), 'over 2 a second'
     assert max(len(calls) for calls in polls[1:]) <= 130
     costs = []
     for _ in range(10):
@@ -233,8 +233,7 @@ def test_an_old_job_among_younger_finished_ones_is_found_and_costs_a_call_at_mos
     aws.add(quiet_history(NOW, finished=5_000, open_=[timedelta(weeks=3)], days=20))
     check = new_check(list_requests_per_second=2, history_hours=0, min_collection_interval=120)
     poll(check)
-    while not values(aggregator, 'jobs.open'):
-        poll(check, after=60)
+    assert values(aggregator, 'jobs.open') == [1]
     for _ in range(10):
         calls = Counter(poll(check, after=60))
         assert calls['ListTrainingJobs'] == 1
@@ -269,7 +268,7 @@ def test_what_does_not_fit_into_a_poll_goes_on_in_the_next_with_open_jobs_first(
     assert values(aggregator, 'poll.pending_jobs') == [640 - described]
     poll(check, after=12)
     assert values(aggregator, 'poll.lag') == [pytest.approx(60, abs=1)]
-    while values(aggregator, 'poll.pending_jobs') != [0]:
+    for _ in range(3):
         poll(check, after=12)
     assert values(aggregator, 'poll.lag') == [0]
     assert sum(call.operation == 'DescribeTrainingJob' for call in aws.calls) <= 640 + 40

@@ -200,7 +200,7 @@ def test_its_numbers_are_those_of_the_code() -> None:
     for text in (
         f'Version {__version__} has',
         f'**Agent {agent.removesuffix(".0")} or newer**, the first with `datadog-checks-base` {base}',
-        f'FROM gcr.io/datadoghq/agent:{agent}',
+        f'FROM datadog/agent:{agent}',
         f'the {fields["catalog"]} fields',
         f'and {fields["api"]} that AWS has added',
         f'looks back {LONGEST_LIFE.days} days',
