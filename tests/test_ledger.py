@@ -165,6 +165,17 @@ def test_a_job_leaves_some_time_after_its_end_and_does_not_come_back() -> None:
     assert [entry.job.name for entry in ledger.entries.values()] == ['open']
 
 
+def test_the_newest_job_stays_as_long_as_the_listing_would_offer_it_as_news() -> None:
+    ledger, later = new_ledger(), NOW + HOUR
+    listed(ledger, [])
+    short = [ended('short', at=later - MINUTE / 4, CreationTime=later - MINUTE / 2)]
+    for now in (later, later + MINUTE):
+        listed(ledger, short, now)
+        describe_due(ledger, short, now)
+        ledger.prune(now, keep=timedelta(0))
+    assert [entry.described_at for entry in ledger.entries.values()] == [later]
+
+
 def test_an_end_that_could_not_be_described_stays() -> None:
     ledger = new_ledger()
     listed(ledger, [answer('newer'), ended('over', at=NOW, CreationTime=ago(minutes=90))])
