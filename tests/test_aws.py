@@ -233,6 +233,25 @@ def test_an_unknown_profile_is_a_configuration_error() -> None:
         account(aws_access_key_id=None, aws_secret_access_key=None, aws_profile='nobody')
 
 
+@pytest.mark.parametrize(
+    ('profile', 'expected', 'says'),
+    [
+        ('aws_access_key_id = A', BadCredentials, 'PartialCredentialsError'),
+        ('credential_process = false', BadCredentials, 'CredentialRetrievalError'),
+        ('source_profile = nobody\nrole_arn = arn:aws:iam::123456789012:role/x', AwsError, 'nobody'),
+        ('no setting', ConfigurationError, 'AWS configuration files'),
+    ],
+)
+def test_a_profile_without_usable_credentials_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, profile: str, expected: type[Exception], says: str
+) -> None:
+    path = tmp_path / 'config'
+    path.write_text(f'[profile ml]\n{profile}\n')
+    monkeypatch.setenv('AWS_CONFIG_FILE', str(path))
+    with pytest.raises(expected, match=says):
+        account(aws_access_key_id=None, aws_secret_access_key=None, aws_profile='ml')
+
+
 def test_a_profile_gives_credentials_and_region(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = tmp_path / 'config'
     path.write_text('[profile ml]\nregion = eu-west-3\naws_access_key_id = A\naws_secret_access_key = B\n')

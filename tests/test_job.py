@@ -1,6 +1,7 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from datadog_checks.sagemaker_training.job import Instances, TrainingJob
 
-from .builders import ACCOUNT, NOW, ago, answer, ended, full_answer, job, transition
+from .builders import ACCOUNT, NOW, ago, answer, arn, ended, full_answer, job, transition
 
 
 @pytest.mark.parametrize(
@@ -111,6 +112,13 @@ def test_a_summary_and_a_description_agree_on_what_both_show() -> None:
     summary = TrainingJob.from_summary(described)
     assert job(WarmPoolStatus={'Status': 'InUse'}).updated(summary) == job(WarmPoolStatus={'Status': 'InUse'})
     assert summary.account_id == ACCOUNT
+
+
+def test_what_a_summary_leaves_out_is_still_known() -> None:
+    bare = {'TrainingJobName': 'job', 'TrainingJobArn': arn('job'), 'CreationTime': ago(hours=1)}
+    described = job(WarmPoolStatus={'Status': 'InUse'})
+    updated = described.updated(TrainingJob.from_summary(bare | {'TrainingJobStatus': 'Stopping'}))
+    assert updated == replace(described, status='stopping')
 
 
 def test_the_full_answer_is_read() -> None:

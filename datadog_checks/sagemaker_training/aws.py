@@ -31,7 +31,6 @@ from botocore.exceptions import (
     MetadataRetrievalError,
     NoCredentialsError,
     PartialCredentialsError,
-    ProfileNotFound,
     TokenRetrievalError,
 )
 from botocore.loaders import Loader
@@ -150,7 +149,7 @@ class Account:
 
     Raises:
         ConfigurationError: no region, an unknown profile, or an option botocore does not know
-        BadCredentials: the environment has none
+        AwsError: the environment has no credentials, or cannot get them
     """
 
     def __init__(self, config: InstanceConfig, proxy: Mapping[str, Any], clock: Clock) -> None:
@@ -206,8 +205,8 @@ class Account:
         session.register('response-received', self._count)
         try:
             session.get_scoped_config()
-        except ProfileNotFound as e:
-            raise ConfigurationError(f'`aws_profile`: {e}') from None
+        except BotoCoreError as e:
+            raise ConfigurationError(f'`aws_profile`, or the AWS configuration files: {e}') from None
         return session
 
     def _credentials(self, session: Session, region: str) -> Credentials:
@@ -216,7 +215,7 @@ class Account:
         if config.aws_access_key_id:
             own = Credentials(config.aws_access_key_id, config.aws_secret_access_key, config.aws_session_token)
         else:
-            own = session.get_component('credential_provider').load_credentials()
+            own = _call('GetCredentials', session.get_component('credential_provider').load_credentials)
         if own is None:
             raise BadCredentials('GetCredentials', 'NoCredentials', 'no credentials were found in the environment')
         if not config.assume_role_arn:
@@ -240,7 +239,7 @@ class Account:
         client = create(config=self._client_config)
         proxies = {scheme: self._proxy[scheme] for scheme in ('http', 'https') if self._proxy.get(scheme)}
         own_proxies = 'proxies' in (self._config.boto_config or {})
-        if not proxies or own_proxies or should_bypass_proxy(client.meta.endpoint_url, self._proxy.get('no', [])):
+        if not proxies or own_proxies or should_bypass_proxy(client.meta.endpoint_url, self._proxy.get('no') or ()):
             return client
         return create(config=self._client_config.merge(Config(proxies=proxies)))
 

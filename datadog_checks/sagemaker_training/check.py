@@ -19,7 +19,7 @@ from datadog_checks.base.utils.genresources import INCLUDE_ALL
 
 from .aws import Account, Region
 from .config_models import ConfigMixin
-from .errors import AwsError, BadCredentials
+from .errors import AwsError
 from .ledger import Entry, Ledger
 from .metrics import fleet_gauges, job_gauges
 from .pace import Clock
@@ -66,11 +66,13 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         self._scrubber = Scrubber(config.sensitive_patterns or ())
         try:
             self._account = Account(config, self.proxies, self._clock)
-        except BadCredentials as e:
+        except AwsError as e:
+            message = self._scrubber.text(str(e))
             for region in config.regions or ():
-                self.service_check('can_connect', self.CRITICAL, tags=self._own_tags(region), message=str(e))
+                self.service_check('can_connect', self.CRITICAL, tags=self._own_tags(region), message=message)
             raise ConfigurationError(
-                f'{e} Set `aws_profile`, or `aws_access_key_id` and `aws_secret_access_key`, or give the Agent a role.'
+                f'{message} Set `aws_profile`, or `aws_access_key_id` and `aws_secret_access_key`, '
+                'or give the Agent a role.'
             ) from None
         history = timedelta(hours=config.history_hours)
         is_included = name_filter(config.name_include or (), config.name_exclude or ())

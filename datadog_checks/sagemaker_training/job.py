@@ -184,14 +184,14 @@ class TrainingJob:
         )
 
     def updated(self, listed: TrainingJob) -> TrainingJob:
-        """This job with the newer statuses and times of a listing."""
+        """This job with the newer statuses and times of a listing, of which all but the status may be absent."""
         return replace(
             self,
             status=listed.status,
-            secondary_status=listed.secondary_status,
-            modified=listed.modified,
-            ended=listed.ended,
-            warm_pool=listed.warm_pool,
+            secondary_status=listed.secondary_status or self.secondary_status,
+            modified=listed.modified or self.modified,
+            ended=listed.ended or self.ended,
+            warm_pool=listed.warm_pool or self.warm_pool,
         )
 
     @property
