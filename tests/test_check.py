@@ -472,6 +472,7 @@ def test_an_empty_account_is_named_by_its_credentials(world: World) -> None:
 
 def test_credentials_that_are_nowhere_are_critical_and_name_the_options(world: World) -> None:
     error = world.check(aws_access_key_id=None, aws_secret_access_key=None).run()
+    assert 'Authentication: NoCredentialsError: no credentials were found' in error
     assert '`aws_profile`' in error
     assert world.aws.calls == []
     world.aggregator.assert_service_check(CAN_CONNECT, SagemakerTrainingCheck.CRITICAL, [f'region:{REGION}'])

@@ -96,6 +96,8 @@ def test_a_secret_in_running_text_is_hidden_and_what_surrounds_it_stays(text: st
         'AlgorithmError: CUDA out of memory. --max_tokens 512 --tokenizer_name=bert',
         'http://host:8080/path and mail@example.com',
         'sk-learn-churn-model',
+        'Authentication: NoCredentialsError: no credentials were found',
+        'ListTrainingJobs: ExpiredToken: The security token included in the request is expired',
         '',
     ],
 )

@@ -215,9 +215,9 @@ class Account:
         if config.aws_access_key_id:
             own = Credentials(config.aws_access_key_id, config.aws_secret_access_key, config.aws_session_token)
         else:
-            own = _call('GetCredentials', session.get_component('credential_provider').load_credentials)
+            own = _call('Authentication', session.get_component('credential_provider').load_credentials)
         if own is None:
-            raise BadCredentials('GetCredentials', 'NoCredentials', 'no credentials were found in the environment')
+            raise BadCredentials('Authentication', 'NoCredentialsError', 'no credentials were found in the environment')
         if not config.assume_role_arn:
             return own
         extra_args = {

@@ -21,9 +21,10 @@ _TELLING_KEY = re.compile(
 )
 # One of these is in every telling key, so a text without any has none; the search is cheap, finding all keys is not.
 _STEM = re.compile('auth|bearer|connection|cookie|cred|dsn|key|pass|pw|secret|token', re.IGNORECASE)
-# The vocabulary of language models, where a token is a piece of text: eos_token, max_token, image_token.
-_TEXT_TOKEN = re.compile(
-    r'(?:audio|begin|bos|cls|decoder|end|eos|first|image|last|mask|max|min|new|next|num|pad|per|prompt|sep|special'
+# The vocabulary of language models, where a token is a piece of text (eos_token, max_token), and that of errors.
+_INNOCENT_KEY = re.compile(
+    r'(?:error|exception)$'
+    r'|(?:audio|begin|bos|cls|decoder|end|eos|expired|first|image|last|mask|max|min|new|next|num|pad|per|prompt|sep|special'
     r'|start|stop|text|unk|video)_?token$'
 )
 
@@ -67,7 +68,7 @@ class Scrubber:
         """Whether the name alone says that the value is a secret, whatever its case or separators."""
         for spelling in (_CASE_CHANGE.sub('_', key), key):
             words = _SEPARATORS.sub('_', spelling.lower()).strip('_')
-            if _TELLING_KEY.search(words) and not _TEXT_TOKEN.search(words):
+            if _TELLING_KEY.search(words) and not _INNOCENT_KEY.search(words):
                 return True
         return any(pattern.search(key) for pattern in self._patterns)
 

@@ -1,0 +1,151 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""Runs the check, and shows what it submits: on a simulated AWS over a simulated day, or once on your own account."""
+
+import argparse
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from math import ceil
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from datadog_checks.base.stubs import aggregator
+from datadog_checks.sagemaker_training import SagemakerTrainingCheck
+
+from .aws import SimulatedAws
+from .clock import SimulatedClock
+from .fleet import Job
+from .recording import Recording
+from .report import duration, render
+from .scenario import ACCOUNTS, REGIONS, living_fleet
+
+START = datetime(2026, 11, 23, tzinfo=UTC)
+POLL_SECONDS = 900
+# The one poll of a dry run may take this long; the check ends it at 80 %.
+DRY_RUN_SECONDS = 600
+PAGE_SIZE = 100
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0, 1 if a poll went wrong, 2 if AWS could not be read."""
+    parser = argparse.ArgumentParser(prog='python -m demo', description=__doc__)
+    parser.add_argument('--hours', type=float, default=24, help='how much simulated time to run through (default: 24)')
+    parser.add_argument(
+        '--dry-run',
+        metavar='REGION',
+        help="poll this region once, read-only, with the AWS SDK's own credentials, and send nothing to Datadog",
+    )
+    parser.add_argument('--profile', help='the AWS profile of the dry run, instead of the default one')
+    parser.add_argument('--verbose', action='store_true', help='show the log of the check')
+    options = parser.parse_args(arguments)
+    if options.profile and not options.dry_run:
+        parser.error('--profile goes with --dry-run')
+    logging.disable(logging.NOTSET if options.verbose else logging.CRITICAL)
+    # Users may give their jobs tags like `env`, which the stub keeps integrations from making up.
+    os.environ['DDEV_SKIP_GENERIC_TAGS_CHECK'] = 'true'
+    console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
+    aggregator.reset()
+    if options.dry_run:
+        return dry_run(options.dry_run, options.profile, console)
+    return simulated_day(options.hours, console)
+
+
+def simulated_day(hours: float, console: Console) -> int:
+    """Run an instance for each simulated account, over HTTP, and report."""
+    began = time.monotonic()
+    clock = SimulatedClock(START)
+    fleet = living_fleet(START, hours)
+    roles = {f'arn:aws:iam::{account}:role/datadog': f'external-id-of-{account}' for account in ACCOUNTS}
+    recording = Recording()
+    polls = ceil(hours * 3600 / POLL_SECONDS)
+    naive_calls = 0
+    console.print(
+        f'{len(fleet):,} training jobs in {len(ACCOUNTS)} accounts and {len(REGIONS)} regions: '
+        f'{duration(hours * 3600)} of a simulated AWS, polled every {duration(POLL_SECONDS)}'
+    )
+    with SimulatedAws(clock, fleet, roles=roles) as aws:
+        checks = [
+            SagemakerTrainingCheck('sagemaker_training', {}, [instance], clock=clock)
+            for instance in (
+                {
+                    'regions': list(REGIONS),
+                    'endpoint_url': aws.endpoint_url,
+                    'aws_access_key_id': 'simulated',
+                    'aws_secret_access_key': 'simulated',
+                    'assume_role_arn': role,
+                    'assume_role_external_id': external_id,
+                    'min_collection_interval': POLL_SECONDS,
+                }
+                for role, external_id in roles.items()
+            )
+        ]
+        for number in _progress(range(polls), console):
+            clock.advance_to(datetime.fromtimestamp(START.timestamp() + number * POLL_SECONDS, UTC))
+            for check in checks:
+                if error := check.run():
+                    console.print(_message(error), markup=False)
+                    return 1
+            recording.take()
+            naive_calls += calls_of_listing_and_describing_all(fleet, clock.now)
+        made = len(aws.calls)
+    render(recording, console)
+    console.print(
+        f'\nThat is {made:,} calls. Listing and describing every job at every poll would have been {naive_calls:,} '
+        '(computed from the same fleet).'
+    )
+    console.print(f'Done in {duration(time.monotonic() - began)}. Next: make dry-run REGION=us-east-1, or the README.')
+    return 0 if all(check.status == SagemakerTrainingCheck.OK for check in recording.service_checks) else 1
+
+
+def dry_run(region: str, profile: str | None, console: Console) -> int:
+    """Poll the region once, in real time and with real credentials, and report."""
+    instance: dict[str, Any] = {'regions': [region], 'min_collection_interval': DRY_RUN_SECONDS}
+    if profile:
+        instance['aws_profile'] = profile
+    check = SagemakerTrainingCheck('sagemaker_training', {}, [instance])
+    with console.status(f'Polling {region}: listing 30 days of jobs, 100 a second ...'):
+        error = check.run()
+    if error:
+        print(_message(error), file=sys.stderr)
+        return 2
+    recording = Recording()
+    recording.take()
+    render(recording, console)
+    return 0 if all(check.status == SagemakerTrainingCheck.OK for check in recording.service_checks) else 1
+
+
+def calls_of_listing_and_describing_all(fleet: Iterable[Job], now: datetime) -> int:
+    """What one poll costs a collector that keeps nothing in mind."""
+    sizes: dict[tuple[str, str], int] = {}
+    for job in fleet:
+        if job.created <= now:
+            sizes[job.account, job.region] = sizes.get((job.account, job.region), 0) + 1
+    return sum(ceil(size / PAGE_SIZE) + size for size in sizes.values())
+
+
+def _message(error: str) -> str:
+    """What `run` says went wrong, in one line."""
+    return ' '.join(json.loads(error)[0]['message'].split())
+
+
+def _progress(polls: range, console: Console) -> Iterator[int]:
+    """The polls; a bar on a terminal, elsewhere a line for each quarter."""
+    if console.is_terminal:
+        yield from track(polls, description='Polling', console=console, transient=True)
+        return
+    for number in polls:
+        if number and number % ceil(len(polls) / 4) == 0:
+            console.print(f'{number} of {len(polls)} polls done')
+        yield number
+
+
+if __name__ == '__main__':
+    sys.exit(main())

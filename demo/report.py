@@ -1,0 +1,209 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""The report of a demo or dry run: all figures come from what the check has submitted, and from nothing else."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from .recording import Point, Recording
+
+STATUSES = ('[green]OK[/]', '[yellow]WARNING[/]', '[red]CRITICAL[/]', 'UNKNOWN')
+MOST_OPEN, MOST_OVER = 18, 12
+MOST_LINES = 60
+
+# The gauges of one job, by metric.
+type Gauges = Mapping[str, Point]
+
+
+def render(recording: Recording, console: Console) -> None:
+    """Print every section."""
+    for title, section in (
+        ('Jobs of the last poll, open ones first', _jobs),
+        ('Fleet at the last poll', _fleet),
+        ('What was billed, by team', lambda r: _cost(r, 'team')),
+        ('What was billed, by instance type', lambda r: _cost(r, 'instance_type')),
+        ('Service check sagemaker_training.can_connect', _service_checks),
+        ('A resource, as it was sent', _resource),
+        ('AWS calls, retries included', _calls),
+    ):
+        console.print(f'\n[bold]{title}[/]')
+        console.print(*section(recording), sep='\n')
+
+
+def duration(seconds: float) -> str:
+    """Such as `45s`, `12m`, `3h05m`, `2d04h`.
+
+    >>> duration(11100)
+    '3h05m'
+    """
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if minutes < 1:
+        return f'{seconds:.0f}s'
+    if hours < 1:
+        return f'{minutes:.0f}m'
+    if days < 1:
+        return f'{hours:.0f}h{minutes % 60:02.0f}m'
+    return f'{days:.0f}d{hours % 24:02.0f}h'
+
+
+def by_job(points: Iterable[Point]) -> list[Gauges]:
+    """The gauges that have one value for each job, job by job."""
+    jobs: defaultdict[tuple[str | None, ...], dict[str, Point]] = defaultdict(dict)
+    for point in points:
+        if point.metric.startswith('job.'):
+            tags = point.tags
+            jobs[tags.get('aws_account'), tags['region'], tags['training_job_name']][point.metric] = point
+    return list(jobs.values())
+
+
+def _value(job: Gauges, metric: str) -> float | None:
+    return job[metric].value if metric in job else None
+
+
+def _tag(job: Gauges, name: str) -> str:
+    return next(iter(job.values())).tags.get(name, '')
+
+
+def _shown(metric: str, unit: Callable[[float], str]) -> Callable[[Gauges], str]:
+    def read(job: Gauges) -> str:
+        value = _value(job, metric)
+        return '' if value is None else unit(value)
+
+    return read
+
+
+JOB_COLUMNS: dict[str, Callable[[Gauges], str]] = {
+    'job': lambda job: escape(_tag(job, 'training_job_name')),
+    'status': lambda job: (_tag(job, 'failure_type') or _tag(job, 'secondary_status'))[:15],
+    'instances': lambda job: (
+        f'{_shown("job.instances", "{:.0f} x ".format)(job)}{_tag(job, "instance_type").removeprefix("ml.")}'
+    ),
+    'elapsed': _shown('job.elapsed_time', duration),
+    'of max': _shown('job.max_runtime_used', '{:.0f} %'.format),
+    'billed': _shown('job.billable_time', duration),
+    'spot': _shown('job.spot_savings', '-{:.0f} %'.format),
+    'team': lambda job: escape(_tag(job, 'team')),
+}
+
+
+def _jobs(recording: Recording) -> Iterator[RenderableType]:
+    """Those with the longest run, some open and some ended."""
+    jobs = sorted(by_job(recording.points), key=lambda job: -(_value(job, 'job.elapsed_time') or 0))
+    open_: list[Gauges] = []
+    over: list[Gauges] = []
+    for job in jobs:
+        (open_ if _tag(job, 'training_job_status') == 'in_progress' else over).append(job)
+    shown = open_[:MOST_OPEN] + over[:MOST_OVER]
+    yield _table(JOB_COLUMNS, ([read(job) for read in JOB_COLUMNS.values()] for job in shown))
+    if len(jobs) > len(shown):
+        yield f'and {len(open_[MOST_OPEN:])} more open, {len(over[MOST_OVER:])} more ended jobs'
+
+
+FLEET_COLUMNS = {
+    'open\njobs': 'jobs.open',
+    'their\ninstances': 'instances.open',
+    'idle\nwarm pools': 'warm_pools.available',
+    'instances\nin them': 'warm_pools.instances',
+    'followed\njobs': 'poll.tracked_jobs',
+    'waiting to\nbe described': 'poll.pending_jobs',
+}
+
+
+def _fleet(recording: Recording) -> Iterator[RenderableType]:
+    totals: Counter[tuple[str, str]] = Counter()
+    for point in recording.points:
+        scope = f'{point.tags.get("aws_account", "")} {point.tags["region"]}'
+        totals[scope, point.metric] += int(point.value)
+    scopes = sorted({scope for scope, _ in totals})
+    rows = ([scope, *(str(totals[scope, metric]) for metric in FLEET_COLUMNS.values())] for scope in scopes)
+    yield _table(('account and region', *FLEET_COLUMNS), rows)
+
+
+def _product(job: Gauges, *metrics: str) -> float:
+    """The metrics' product, 0 if one of them is absent."""
+    product = 1.0
+    for metric in metrics:
+        product *= _value(job, metric) or 0
+    return product
+
+
+COST_COLUMNS: dict[str, Callable[[Gauges], float]] = {
+    'jobs': lambda job: 1,
+    'failed': lambda job: _tag(job, 'training_job_status') == 'failed',
+    'billed\ninstance-hours': lambda job: _product(job, 'job.billable_instance_time') / 3600,
+    'of them\nfailed': lambda job: (
+        _product(job, 'job.billable_instance_time') / 3600 * (_tag(job, 'training_job_status') == 'failed')
+    ),
+    'saved\nby spot': lambda job: (
+        (_product(job, 'job.training_time', 'job.instances') - _product(job, 'job.billable_instance_time'))
+        / 3600
+        * ('job.spot_savings' in job)
+    ),
+    'warm\npools': lambda job: _product(job, 'job.warm_pool.retained_billable_instance_time') / 3600,
+    'million\ntokens': lambda job: _product(job, 'job.billable_tokens') / 1e6,
+}
+
+
+def _cost(recording: Recording, tag: str) -> Iterator[RenderableType]:
+    jobs = by_job(recording.job_points.values())
+    groups: defaultdict[str, list[Gauges]] = defaultdict(list)
+    for job in jobs:
+        groups[_tag(job, tag) or f'no {tag}'].append(job)
+    sums = {group: [sum(map(read, members)) for read in COST_COLUMNS.values()] for group, members in groups.items()}
+    ordered = sorted(sums.items(), key=lambda row: -row[1][2])
+    total = [sum(map(read, jobs)) for read in COST_COLUMNS.values()]
+    rows = ([escape(group), *(f'{value:,.0f}' for value in values)] for group, values in [*ordered, ('all', total)])
+    yield _table((tag.replace('_', ' '), *COST_COLUMNS), rows)
+
+
+def _service_checks(recording: Recording) -> Iterator[RenderableType]:
+    for check in recording.service_checks:
+        scope = f'{check.tags.get("aws_account", "no account")} {check.tags["region"]}'
+        yield f'{STATUSES[check.status]} {scope} {escape(check.message)}'
+
+
+def _resource(recording: Recording) -> Iterator[RenderableType]:
+    """The one with the most redactions, as far as a screen goes."""
+    if not recording.resources:
+        yield 'none was sent'
+        return
+    documents = [json.dumps(fields, indent=1) for fields in recording.resources.values()]
+    lines = max(documents, key=lambda text: text.count('<redacted>')).splitlines()
+    yield from map(escape, lines[:MOST_LINES])
+    if len(lines) > MOST_LINES:
+        yield f'and {len(lines) - MOST_LINES} more lines, of one of {len(documents)} resources'
+
+
+def _calls(recording: Recording) -> Iterator[RenderableType]:
+    """By operation and outcome; a poll is one of each instance, with all their regions."""
+    first, *later = recording.requests
+    polls = {'in the\nfirst poll': first}
+    if later:
+        by_size = sorted(later, key=Counter.total)
+        polls |= {
+            'in the median\nlater one': by_size[(len(later) - 1) // 2],
+            'in the largest\nlater one': by_size[-1],
+            'in all': sum(later, first),
+        }
+    rows = [
+        [f'{operation} {outcome}', *(str(poll[operation, outcome]) for poll in polls.values())]
+        for operation, outcome in sorted(set().union(*polls.values()))
+    ]
+    rows.append(['all', *(str(poll.total()) for poll in polls.values())])
+    yield _table(('operation and outcome', *polls), rows)
+
+
+def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
+    """On a narrow screen the first column, of names, is cut short."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style='dim')
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number > 0, overflow='ellipsis')
+    for row in rows:
+        table.add_row(*row)
+    return table
