@@ -138,5 +138,20 @@ def test_every_string_of_a_resource_is_scrubbed() -> None:
                 return f'{value} {secret}'
         return value
 
-    assert secret in str(plant(full_answer()))
-    assert secret not in str(fields(plant(full_answer()), collect_environment_values=True))
+    planted = plant(full_answer()) | {'TrainingJobName': 'job', 'TrainingJobArn': 'arn'}
+    assert secret in str(planted)
+    assert secret not in str(fields(planted, collect_environment_values=True))
+
+
+def test_what_a_resource_is_known_by_is_not_changed() -> None:
+    name = 'sk-abcdefghijklmnopqrstuvwx'
+    assert fields(answer(name))['training_job_name'] == name
+    assert fields(answer(name))['training_job_arn'].endswith(name)
+
+
+def test_entrypoint_and_arguments_are_one_command_line() -> None:
+    command = {'ContainerEntrypoint': ['train.py', '--password'], 'ContainerArguments': ['hunter2', '--epochs', '3']}
+    assert fields(answer(AlgorithmSpecification=command))['algorithm_specification'] == {
+        'container_entrypoint': ['train.py', '--password'],
+        'container_arguments': [REDACTED, '--epochs', '3'],
+    }

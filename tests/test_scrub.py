@@ -16,7 +16,9 @@ SECRET = 'hunter2-not-a-real-one'
         'password', 'DB_PASSWORD', 'dbPassword', 'db-passwd', 'my.pwd', 'passphrase', 'secret', 'clientSecret',
         'AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID', 'api_key', 'API-KEY', 'apikey', 'WANDB_API_KEY', 'private.key',
         'token', 'hf_token', 'HFToken', 'hftoken', 'GITHUB_TOKEN', 'accessToken', 'api_tokens', 'session_token',
-        'credential', 'GOOGLE_CREDENTIALS', 'aPiKeY', 'Authorization', 'auth', 'ssh_key', 'connectionString',
+        'credential', 'GOOGLE_CREDENTIALS', 'aPiKeY',
+        'pass', 'DB_PASS', 'dbpass', 'OPENAI_KEY', 'GITHUB_PAT', 'sig', 'Authorization', 'auth', 'ssh_key',
+        'connectionString',
     ],
 )  # fmt: skip
 def test_a_telling_key_hides_its_value(key: str) -> None:
@@ -29,6 +31,8 @@ def test_a_telling_key_hides_its_value(key: str) -> None:
         'epochs', 'learning_rate', 'max_tokens', 'tokenizer_name', 'eos_token', 'pad_token_id', 'max_new_tokens',
         'num_tokens', 'token_type_ids', 'tokenizer', 'author', 'passes', 'kms_key_id', 'key', 'id_column', 'compass',
         'valid_tokens', 'maxTokens',
+        'placeholder_token', 'initializer_token', 'class_token', 'tgt_token', 'forward_pass', 'low_pass', 'pass@1',
+        'pass_at_k', 'auth_loss', 'user_tokens', 'path', 'pattern', 'sigma', 'signal',
     ],
 )  # fmt: skip
 def test_an_ordinary_hyperparameter_stays(key: str) -> None:
@@ -47,6 +51,13 @@ def test_an_ordinary_hyperparameter_stays(key: str) -> None:
         'glpat-abcdefghij0123456789',
         'sk-abcdefghijklmnopqrstuvwx',
         'sk-proj-abcdefghijklmnopqrstuvwx-yz',
+        'sk-ant-api03-Ab3-xYz9_Qr7-LmN0pQrStUv',
+        'sk-proj-Ab3d-EfGh1234-IjKlMnOp',
+        'nvapi-abcdefghij-0123456789',
+        'gsk_abcdefghijklmnopqrst',
+        'dckr_pat_abcdefghij-0123456789',
+        'hvs.abcdefghij0123456789',
+        'SG.abcdefghijklmnopqrst.uvwxyz',
         'xoxb-1234567890-abcdefghij',
         '-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----',
         '-----BEGIN CERTIFICATE-----\nMIIEow cut off',
@@ -78,6 +89,24 @@ def test_a_telling_value_is_hidden_wherever_it_stands(value: str) -> None:
         'https://{}@host/x?epochs=3',
         'Authorization: Bearer {} epochs',
         'password="{} cut off',
+        'password: |\n    {}\nepochs: 3',
+        'password: >-\n    {}\nepochs: 3',
+        'train.py --password \\\n  {} --epochs 3',
+        'password := {} epochs',
+        '"password" => "{}", epochs',
+        'api_keys:\n  - {}\nepochs: 3',
+        '{{"passwords": ["a1", "{}"], "epochs": 3}}',
+        '{{"credentials": {{"user": "bob", "blob": ["{}"]}}, "epochs": 3}}',
+        'Authorization: Token {} epochs',
+        '{{"name": "DB_PASSWORD", "value": "{}", "epochs": 3}}',
+        '- name: DB_PASSWORD\n  value: {}\n- name: epochs',
+        "[('password', '{}'), ('epochs', 3)]",
+        'aws configure set aws_secret_access_key {} && epochs',
+        'ENV DB_PASSWORD {}\nENV epochs 3',
+        '<password>{}</password><epochs>3</epochs>',
+        'curl -u bob:{} epochs',
+        'https://host/blob?sig={} epochs',
+        'wandb login {} && epochs',
     ],
 )
 def test_a_secret_in_running_text_is_hidden_and_what_surrounds_it_stays(text: str) -> None:
@@ -96,6 +125,10 @@ def test_a_secret_in_running_text_is_hidden_and_what_surrounds_it_stays(text: st
         'AlgorithmError: CUDA out of memory. --max_tokens 512 --tokenizer_name=bert',
         'http://host:8080/path and mail@example.com',
         'sk-learn-churn-model',
+        'sk-learn-churn-20261123T181200Z',
+        'AlgorithmError: basic validation failed',
+        '123456789012.dkr.ecr.us-east-1.amazonaws.com/auth-model:1.2',
+        'python -u train.py s3://bucket/key',
         'Authentication: NoCredentialsError: no credentials were found',
         'ListTrainingJobs: ExpiredToken: The security token included in the request is expired',
         '',
@@ -105,9 +138,22 @@ def test_ordinary_text_stays(text: str) -> None:
     assert Scrubber().text(text) == text
 
 
-def test_the_piece_after_a_telling_flag_is_hidden() -> None:
-    arguments = ['train.py', '--db-password', SECRET, f'--token={SECRET}', '--epochs', '3', '--use-token', '--fast']
-    expected = ['train.py', '--db-password', REDACTED, f'--token={REDACTED}', '--epochs', '3', '--use-token', '--fast']
+@pytest.mark.parametrize(
+    ('arguments', 'expected'),
+    [
+        (['--db-password', SECRET, '--epochs', '3'], ['--db-password', REDACTED, '--epochs', '3']),
+        ([f'--token={SECRET}', '3'], [f'--token={REDACTED}', '3']),
+        (['--token=', SECRET, '3'], ['--token=', REDACTED, '3']),
+        ([f'--token=my {SECRET}', '3'], [f'--token={REDACTED}', '3']),
+        (['-e', f'PASSWORD=my {SECRET}', '3'], ['-e', f'PASSWORD={REDACTED}', '3']),
+        (['train.py --password', SECRET, '3'], ['train.py --password', REDACTED, '3']),
+        (['DB_PASSWORD', SECRET, '3'], ['DB_PASSWORD', REDACTED, '3']),
+        (['-c', f'train.py --password {SECRET}', '3'], ['-c', f'train.py --password {REDACTED}', '3']),
+        (['--use-token', '--fast', '3'], ['--use-token', '--fast', '3']),
+        (['train.py', '--max_tokens', '3', '--tokenizer_name', 'bert'],) * 2,
+    ],
+)
+def test_the_pieces_of_a_command_line(arguments: list[str], expected: list[str]) -> None:
     assert Scrubber().arguments(arguments) == expected
 
 

@@ -43,6 +43,8 @@ def load_schema() -> list[Field]:
 
 
 _SCHEMA = load_schema()
+# What a resource is known by cannot be changed.
+_IDENTITY = ('training_job_name', 'training_job_arn')
 
 
 def resource_fields(
@@ -62,6 +64,11 @@ def resource_fields(
     fields = _struct(answer, _SCHEMA, scrubber)
     if not collect_environment_values and 'environment' in fields:
         fields['environment'] = dict.fromkeys(fields['environment'], REDACTED)
+    command = answer.get('AlgorithmSpecification', {})
+    if command.get('ContainerEntrypoint') and command.get('ContainerArguments'):
+        # One command line: the entrypoint may end with the flag whose value is the first argument.
+        arguments = scrubber.arguments(command['ContainerArguments'], after=command['ContainerEntrypoint'][-1])
+        fields['algorithm_specification']['container_arguments'] = arguments
     fields['account_id'] = account_id
     fields['region'] = region
     fields['tags'] = sorted(f'{key}:{value}' for key, value in tags.items() if value)
@@ -89,8 +96,8 @@ def _map(value: Mapping[str, str], _: Field, scrubber: Scrubber) -> dict[str, st
     return scrubber.mapping(value)
 
 
-def _string(value: str, _: Field, scrubber: Scrubber) -> str:
-    return scrubber.text(value)
+def _string(value: str, field: Field, scrubber: Scrubber) -> str:
+    return value if field.name in _IDENTITY else scrubber.text(value)
 
 
 def _timestamp(value: datetime, _: Field, scrubber: Scrubber) -> str:
