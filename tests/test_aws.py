@@ -44,6 +44,10 @@ def summary(name: str) -> dict[str, Any]:
     return {field: described[field] for field in SUMMARY_FIELDS}
 
 
+def in_time() -> bool:
+    return False
+
+
 class Stubbed(NamedTuple):
     region: Region
     sagemaker: Stubber
@@ -148,6 +152,7 @@ def test_errors_have_a_name_and_say_what_to_do(
     ('raised', 'expected'),
     [
         (NoCredentialsError(), BadCredentials),
+        (RuntimeError('refreshed credentials are still expired'), BadCredentials),
         (EndpointConnectionError(endpoint_url='https://example.com'), Unavailable),
         (ResponseParserError('Unable to parse response: hunter2'), Unavailable),
     ],
@@ -172,7 +177,7 @@ def test_tags_take_one_call_for_a_hundred_jobs(stubbed: Stubbed) -> None:
     tagged = {'ResourceARN': arns[120], 'Tags': [{'Key': 'team', 'Value': 'nlp'}]}
     for batch, found in ((arns[:100], []), (arns[100:], [tagged])):
         stubbed.tagging.add_response('get_resources', {'ResourceTagMappingList': found}, {'ResourceARNList': batch})
-    tags = stubbed.region.tags(arns)
+    tags = stubbed.region.tags(arns, in_time)
     assert list(tags) == arns
     assert {arn: found for arn, found in tags.items() if found} == {arns[120]: {'team': 'nlp'}}
 
@@ -181,14 +186,31 @@ def test_tags_fall_back_to_one_call_for_each_job(stubbed: Stubbed) -> None:
     stubbed.tagging.add_client_error('get_resources', 'AccessDeniedException')
     stubbed.sagemaker.add_response('list_tags', {'Tags': [{'Key': 'team', 'Value': 'nlp'}]}, {'ResourceArn': arn('a')})
     stubbed.sagemaker.add_response('list_tags', {'Tags': []}, {'ResourceArn': arn('b')})
-    assert stubbed.region.tags([arn('a'), arn('b')]) == {arn('a'): {'team': 'nlp'}, arn('b'): {}}
+    assert stubbed.region.tags([arn('a'), arn('b')], in_time) == {arn('a'): {'team': 'nlp'}, arn('b'): {}}
 
 
-def test_tags_denied_both_ways_cost_two_calls(stubbed: Stubbed) -> None:
+def test_tags_denied_both_ways_cost_three_calls(stubbed: Stubbed) -> None:
     stubbed.tagging.add_client_error('get_resources', 'AccessDeniedException')
-    stubbed.sagemaker.add_client_error('list_tags', 'AccessDeniedException', expected_params={'ResourceArn': ANY})
+    for _ in range(2):
+        stubbed.sagemaker.add_client_error('list_tags', 'AccessDeniedException', expected_params={'ResourceArn': ANY})
     with pytest.raises(Denied, match='sagemaker:ListTags'):
-        stubbed.region.tags([arn('a'), arn('b'), arn('c')])
+        stubbed.region.tags([arn('a'), arn('b'), arn('c')], in_time)
+
+
+def test_one_jobs_tags_denied_or_gone_hide_no_others(stubbed: Stubbed) -> None:
+    stubbed.tagging.add_client_error('get_resources', 'AccessDeniedException')
+    stubbed.sagemaker.add_client_error('list_tags', 'AccessDeniedException', expected_params={'ResourceArn': arn('a')})
+    stubbed.sagemaker.add_client_error('list_tags', 'ResourceNotFound', expected_params={'ResourceArn': arn('b')})
+    stubbed.sagemaker.add_response('list_tags', {'Tags': [{'Key': 'team', 'Value': 'nlp'}]}, {'ResourceArn': arn('c')})
+    tags = stubbed.region.tags([arn('a'), arn('b'), arn('c')], in_time)
+    assert tags == {arn('b'): {}, arn('c'): {'team': 'nlp'}}
+
+
+def test_one_call_for_each_job_ends_with_the_time(stubbed: Stubbed) -> None:
+    stubbed.tagging.add_client_error('get_resources', 'AccessDeniedException')
+    stubbed.sagemaker.add_response('list_tags', {'Tags': []}, {'ResourceArn': arn('a')})
+    time_left = iter([False, True])
+    assert stubbed.region.tags([arn('a'), arn('b')], lambda: next(time_left)) == {arn('a'): {}}
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='reads the memory of a process as Linux tells it')

@@ -242,6 +242,31 @@ def test_what_does_not_fit_into_a_poll_goes_on_in_the_next_with_open_jobs_first(
     assert sum(call.operation == 'DescribeTrainingJob' for call in world.aws.calls) <= 640 + 40
 
 
+@pytest.mark.parametrize(
+    'options',
+    [
+        {'regions': list(REGIONS), 'max_concurrency': 1},
+        {'regions': list(REGIONS), 'max_concurrency': 2},
+        {'describe_requests_per_second': 1, 'max_concurrency': 64},
+    ],
+)
+def test_a_poll_ends_before_the_next_one_is_due(world: World, options: dict[str, Any]) -> None:
+    for region in REGIONS:
+        world.aws.add(quiet_history(NOW, finished=600, open_=[timedelta(hours=1)], days=0.9, region=region))
+    world.poll(world.check(**options))
+    assert 48 <= (world.clock.now - NOW).total_seconds() <= 48 + 5
+    assert sum(world.values('poll.pending_jobs')) > 0
+
+
+def test_no_region_is_always_the_last(world: World) -> None:
+    for region in REGIONS:
+        world.aws.add(quiet_history(NOW, finished=600, open_=[timedelta(hours=1)], days=0.9, region=region))
+    check = world.check(regions=list(REGIONS), max_concurrency=1)
+    for _ in range(len(REGIONS)):
+        world.poll(check, after=12)
+    assert [min(world.values('job.elapsed_time', f'region:{region}')) > 0 for region in REGIONS] == [True] * 3
+
+
 def test_a_group_that_becomes_empty_is_sent_once_as_zero(world: World) -> None:
     world.aws.put(answer())
     check = world.check()
@@ -363,6 +388,19 @@ def test_denied_tags_cost_the_tags_only(world: World) -> None:
     world.aggregator.assert_service_check(CAN_CONNECT, SagemakerTrainingCheck.OK, SCOPE, message='')
 
 
+def test_tags_that_were_throttled_come_with_the_next_poll(world: World) -> None:
+    world.aws.put(ended(at=ago(minutes=1)), {'team': 'nlp'})
+    check = world.check()
+    with world.aws.fail('ThrottledException', 'Rate exceeded', operation='GetResources'):
+        world.poll(check)
+    assert world.resources()['job']['tags'] == []
+    assert world.poll(check, after=60) == ['ListTrainingJobs', 'GetResources']
+    assert world.values('job.instances', 'team:nlp') == [2]
+    world.poll(check, after=60)
+    assert world.resources()['job']['tags'] == ['team:nlp']
+    assert world.poll(check, after=60) == ['ListTrainingJobs']
+
+
 def test_tags_fall_back_to_list_tags(world: World) -> None:
     world.aws.put(answer(), {'team': 'nlp'})
     world.aws.fail('AccessDeniedException', 'no', operation='GetResources')
@@ -389,7 +427,7 @@ def test_a_listing_that_breaks_off_is_missing_something_but_not_blind(world: Wor
     with world.aws.fail('ThrottlingException', 'Rate exceeded', operation='ListTrainingJobs', spared=1):
         world.poll(check)
     connection = world.connection
-    assert connection.status == SagemakerTrainingCheck.WARNING
+    assert connection.status == SagemakerTrainingCheck.OK, 'the newest jobs are there, the rest comes later'
     assert world.values('jobs.open') == [1]
     world.poll(check, after=60)
     assert sum(world.values('jobs.open')) == 2
@@ -465,8 +503,11 @@ def test_a_role_that_is_refused_says_which_options_to_look_at(world: World) -> N
 
 def test_an_empty_account_is_named_by_its_credentials(world: World) -> None:
     check = world.check()
-    assert world.poll(check) == ['ListTrainingJobs', 'GetCallerIdentity']
+    with world.aws.fail('Throttling', operation='GetCallerIdentity'):
+        assert world.poll(check) == ['ListTrainingJobs', 'GetCallerIdentity']
     assert world.poll(check, after=60) == ['ListTrainingJobs']
+    assert world.poll(check, after=3600) == ['ListTrainingJobs', 'GetCallerIdentity']
+    assert world.poll(check, after=3600) == ['ListTrainingJobs']
     world.aggregator.assert_service_check(CAN_CONNECT, SagemakerTrainingCheck.OK, SCOPE)
 
 

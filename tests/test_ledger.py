@@ -107,14 +107,47 @@ def test_the_age_of_a_change_is_counted_from_when_it_first_showed() -> None:
     assert list(ledger.pending()) == [NOW]
 
 
-def test_a_warm_pool_the_listing_shows_needs_no_refresh() -> None:
+def test_a_warm_pool_is_refreshed_like_an_open_job() -> None:
     ledger, fleet = new_ledger(), [ended(at=ago(minutes=5), WarmPoolStatus={'Status': 'Available'})]
     listed(ledger, fleet)
     describe_due(ledger, fleet)
-    listed(ledger, fleet, NOW + 10 * MINUTE)
-    assert due(ledger, NOW + 10 * MINUTE) == []
-    listed(ledger, [], NOW + 20 * MINUTE)
-    assert due(ledger, NOW + 20 * MINUTE) == ['job'], 'not in the listing: asked for by name'
+    assert due(ledger, NOW + 4 * MINUTE) == []
+    assert due(ledger, NOW + 5 * MINUTE) == ['job']
+
+
+def test_a_resource_that_was_not_sent_is_owed() -> None:
+    ledger, fleet = new_ledger(), [ended(at=ago(minutes=5))]
+    listed(ledger, fleet)
+    describe_due(ledger, fleet)
+    [entry] = ledger.entries.values()
+    assert due(ledger) == []
+    entry.resource_sent_at = None
+    assert due(ledger) == ['job']
+    assert ledger.due(NOW, 5 * MINUTE, resource_refresh=None) == []
+
+
+def test_a_clock_that_is_put_back_stops_nothing() -> None:
+    ledger, fleet = new_ledger(), [answer()]
+    listed(ledger, fleet, NOW + 24 * HOUR)
+    describe_due(ledger, fleet, NOW + 24 * HOUR)
+    assert due(ledger, NOW) == ['job']
+
+
+def test_jobs_at_the_end_of_what_was_listed_stay_until_the_rest_is_listed() -> None:
+    ledger = new_ledger()
+    listed(ledger, [])
+    head = ledger.head(NOW + HOUR)
+    page = [
+        ended(f'job-{n}', at=NOW + 30 * MINUTE, CreationTime=NOW + 20 * MINUTE - n * timedelta(minutes=5))
+        for n in range(3)
+    ]
+    ledger.observe(map(TrainingJob.from_summary, page), head, NOW + HOUR)
+    ledger.broke_off(head)
+    describe_due(ledger, page, NOW + HOUR)
+    ledger.prune(NOW + HOUR, keep=timedelta(0))
+    assert {entry.job.name for entry in ledger.entries.values()} == {'job-0', 'job-2'}, (
+        'the newest, and the last listed'
+    )
 
 
 def test_what_began_and_ended_between_two_polls_is_news_and_what_was_known_to_be_over_is_not() -> None:
@@ -173,7 +206,7 @@ def test_the_newest_job_stays_as_long_as_the_listing_would_offer_it_as_news() ->
         listed(ledger, short, now)
         describe_due(ledger, short, now)
         ledger.prune(now, keep=timedelta(0))
-    assert [entry.described_at for entry in ledger.entries.values()] == [later]
+    assert [entry.asked_at for entry in ledger.entries.values()] == [later]
 
 
 def test_an_end_that_could_not_be_described_stays() -> None:

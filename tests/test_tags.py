@@ -31,7 +31,13 @@ NAMES = st.from_regex(r'[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}', fullmatch=True)
         ('pipelines-a1b2c3d4e5f6-Train-Model-2-Ab12Cd34Ef', 'Train-Model-2'),
         ('llm-0f8fad5b-d9cb-469f-a165-70867728950e', 'llm'),
         ('llm-deadbeef42', 'llm'),
+        ('churn-2026-11-23T18-12-00', 'churn'),
+        ('churn-20261123-181200-ab12', 'churn'),
+        ('churn-1a2b3c4', 'churn'),
+        ('churn-deadbeefcafe', 'churn'),
+        ('churn-1F2E3D4C5B', 'churn'),
         ('resnet-50', 'resnet-50'),
+        ('resnet-1234567', 'resnet-1234567'),
         ('model-v2', 'model-v2'),
         ('facade', 'facade'),
         ('2026-11-23-18-12-00-123', ''),
@@ -129,5 +135,11 @@ def test_no_tag_has_an_empty_value() -> None:
     ],
 )
 def test_globs_choose_resource_tags_and_those_of_aws_only_by_name(globs: list[str], expected: list[str]) -> None:
-    resource_tags = {'team': 'nlp', 'project': 'x', 'aws:cloudformation:stack-name': 's', 'aws:createdBy': 'me'}
+    resource_tags = {
+        'region': 'ours',
+        'team': 'nlp',
+        'project': 'x',
+        'aws:cloudformation:stack-name': 's',
+        'aws:createdBy': 'me',
+    }
     assert metric_tags(resource_tags, globs) == expected

@@ -41,11 +41,12 @@ from datadog_checks.base import ConfigurationError
 from datadog_checks.base.utils.http import should_bypass_proxy
 
 from .config_models.instance import InstanceConfig
-from .errors import AwsError, BadCredentials, Denied, RoleNotAssumed, Unavailable, error_class
+from .errors import AwsError, BadCredentials, Denied, Missing, RoleNotAssumed, Unavailable, error_class
 from .pace import Clock, Pace
 
 # botocore's debug log prints whole answers, and with them the passwords in job descriptions.
-logging.getLogger('botocore').setLevel(logging.INFO)
+_log = logging.getLogger('botocore')
+_log.setLevel(max(_log.getEffectiveLevel(), logging.INFO))
 
 snake_case = xform_name
 
@@ -53,6 +54,7 @@ PAGE_SIZE = 100  # the most that ListTrainingJobs answers, and that GetResources
 
 
 _CREDENTIAL_ERRORS = (
+    RuntimeError,  # of a refresh that brought credentials which have expired already, by this machine's clock
     CredentialRetrievalError,
     MetadataRetrievalError,
     NoCredentialsError,
@@ -108,13 +110,19 @@ class Region:
         _member(answer, 'TrainingJobArn', 'DescribeTrainingJob')
         return answer
 
-    def tags(self, arns: Iterable[str]) -> dict[str, dict[str, str]]:
-        """The tags of each job, by ARN: one call for 100 jobs, or one for each job where only ListTags is allowed."""
+    def tags(self, arns: Iterable[str], out_of_time: Callable[[], bool]) -> dict[str, dict[str, str]]:
+        """The tags of each job, by ARN: one call for 100 jobs, or one for each job where only ListTags is allowed.
+
+        Jobs whose own tags are denied, or that there was no time for, are left out.
+
+        Raises:
+            Denied: neither call is allowed
+        """
         arns = list(arns)
         try:
             return self._tags_in_batches(arns)
         except Denied:
-            return {arn: self._tags_of(arn) for arn in arns}
+            return self._tags_one_by_one(arns, out_of_time)
 
     def _tags_in_batches(self, arns: list[str]) -> dict[str, dict[str, str]]:
         tags: dict[str, dict[str, str]] = {arn: {} for arn in arns}
@@ -123,12 +131,27 @@ class Region:
             answer = _call('GetResources', get_resources)
             for resource in _member(answer, 'ResourceTagMappingList', 'GetResources'):
                 if resource['ResourceARN'] in tags:
-                    tags[resource['ResourceARN']] = _as_mapping(resource['Tags'])
+                    tags[resource['ResourceARN']] = _as_mapping(resource.get('Tags', ()))
         return tags
 
-    def _tags_of(self, arn: str) -> dict[str, str]:
-        pages = self._sagemaker.get_paginator('list_tags').paginate(ResourceArn=arn)
-        return _as_mapping(_call('ListTags', pages.build_full_result).get('Tags', []))
+    def _tags_one_by_one(self, arns: list[str], out_of_time: Callable[[], bool]) -> dict[str, dict[str, str]]:
+        tags: dict[str, dict[str, str]] = {}
+        denied: Denied | None = None
+        for arn in arns:
+            if out_of_time():
+                break
+            pages = self._sagemaker.get_paginator('list_tags').paginate(ResourceArn=arn)
+            try:
+                tags[arn] = _as_mapping(_call('ListTags', pages.build_full_result).get('Tags', []))
+            except Missing:
+                tags[arn] = {}
+            except Denied as e:
+                if denied and not tags:
+                    raise  # two of two: it is not about the job
+                denied = e
+        if denied and not tags:
+            raise denied
+        return tags
 
 
 class _GivenCredentials(CredentialProvider):
@@ -159,6 +182,8 @@ class Account:
         self._clock = clock
         self._lock = threading.Lock()
         self._caller_lock = threading.Lock()
+        self._caller: str | None = None
+        self._ask_caller_at = float('-inf')
         self._client_config = _client_config(config)
         session = self._session()
         names = config.regions or tuple(filter(None, [session.get_config_variable('region')]))
@@ -179,18 +204,15 @@ class Account:
 
     @property
     def caller_account_id(self) -> str | None:
-        """The account of the credentials, for when no job's ARN tells it: the role's, or a call; None if that fails."""
-        if self._config.assume_role_arn:
-            return self._config.assume_role_arn.split(':')[4]
+        """The account of the credentials, for when no job's ARN tells it. A call; after a failure, None for an hour."""
         with self._caller_lock:  # many empty regions would all ask
+            if self._caller is None and self._clock.monotonic() >= self._ask_caller_at:
+                self._ask_caller_at = self._clock.monotonic() + 3600
+                try:
+                    self._caller = _call('GetCallerIdentity', self._sts().get_caller_identity)['Account']
+                except AwsError:
+                    return None
             return self._caller
-
-    @functools.cached_property
-    def _caller(self) -> str | None:
-        try:
-            return _call('GetCallerIdentity', self._sts().get_caller_identity)['Account']
-        except AwsError:
-            return None
 
     def take_attempts(self, region: str) -> dict[tuple[str, str], int]:
         """The attempts in the region since the last time, by (operation, outcome)."""

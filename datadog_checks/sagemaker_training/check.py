@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from datadog_checks.base import AgentCheck, ConfigurationError
 from datadog_checks.base.errors import CheckException
@@ -69,7 +70,9 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         except AwsError as e:
             message = self._scrubber.text(str(e))
             for region in config.regions or ():
-                self.service_check('can_connect', self.CRITICAL, tags=self._own_tags(region), message=message)
+                self.service_check(
+                    'can_connect', self.CRITICAL, tags=self._scope(region, self._role_account_id), message=message
+                )
             raise ConfigurationError(
                 f'{message} Set `aws_profile`, or `aws_access_key_id` and `aws_secret_access_key`, '
                 'or give the Agent a role.'
@@ -80,19 +83,21 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         self._fleets: dict[str, dict[FleetKey, float]] = {region.name: {} for region in self._account.regions}
 
     def check(self, _: InstanceType) -> None:
+        start = self._clock.monotonic()
         regions = self._account.regions
         width = min(len(regions), self.config.max_concurrency)
         with ThreadPoolExecutor(width, 'sagemaker_training') as executor:
-            failures = list(filter(None, executor.map(self._poll, regions)))
+            failures = list(filter(None, executor.map(partial(self._poll, start=start), regions)))
+        regions.append(regions.pop(0))  # what comes last has the least time
         if len(failures) == len(regions):
             raise CheckException(f'No region could be read. {failures[0]}')
 
-    def _poll(self, region: Region) -> str | None:
+    def _poll(self, region: Region, start: float) -> str | None:
         """One poll of one region; why it could not be read, if it could not.
 
         A listing that breaks off after its first page is no failure: the next poll goes on with it.
         """
-        start = self._clock.monotonic()
+        began = self._clock.monotonic()
         now = datetime.fromtimestamp(self._clock.time(), UTC)
         ledger = self._ledgers[region.name]
         poll = Poll(region, ledger, now, self._scrubber)
@@ -100,7 +105,8 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             poll.list_changes(page_cost=self._page_cost, out_of_time=self._out_of_time(start, LISTING_SHARE))
         except AwsError as e:
             poll.problems.append(e)
-        scope = self._scope(region.name, ledger.account_id)
+        account_id = ledger.account_id or self._role_account_id or self._account.caller_account_id
+        scope = self._scope(region.name, account_id)
         for entry, answer in self._describe(poll, self._out_of_time(start, POLL_SHARE)):
             if self.config.collect_resources:
                 self._submit_resource(region.name, entry, answer, now)
@@ -110,7 +116,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             self._submit_fleet_gauges(region.name, ledger, scope)
             ledger.prune(now, timedelta(hours=self.config.job_metrics_hours))
         message = self._submit_service_check(poll, scope, is_read)
-        self._submit_poll_metrics(region.name, ledger, scope, now, self._clock.monotonic() - start)
+        self._submit_poll_metrics(region.name, ledger, scope, now, self._clock.monotonic() - began)
         return None if is_read else f'{region.name}: {message}'
 
     def _describe(self, poll: Poll, out_of_time: Callable[[], bool]) -> Iterator[tuple[Entry, Answer]]:
@@ -121,7 +127,8 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             timedelta(seconds=config.open_job_refresh_seconds),
             resource_refresh if config.collect_resources else None,
         )
-        width = max(1, config.max_concurrency // len(self._account.regions))
+        width = config.max_concurrency // len(self._account.regions)
+        width = max(1, min(width, int(config.describe_requests_per_second)))  # more would wait beyond the deadline
         with ThreadPoolExecutor(width, 'sagemaker_training') as executor:
             yield from poll.describe(
                 due,
@@ -180,23 +187,25 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         self._fleets[region] = fleet
 
     def _submit_service_check(self, poll: Poll, scope: list[str], is_read: bool) -> str:
-        """CRITICAL if the region cannot be listed, or no job of it be described; WARNING if something is missing.
+        """CRITICAL if the region cannot be listed, or no job of it be described; WARNING if less is denied.
 
-        Returns the message: what went wrong, and what to do about it.
+        Returns the message: what went wrong, and what to do about it. What passes by itself, like throttling of single
+        calls, is only logged.
         """
         entries = poll.ledger.entries.values()
         denied = [entry.denied for entry in entries if entry.denied]
         is_blind = denied and not any(entry.job.described for entry in entries)
-        messages = list({problem.code: str(problem) for problem in poll.problems}.values())
+        messages = []
         if denied:
             messages.append(f'Jobs not described: {len(denied)}. {denied[0]}')
         if poll.ledger.tags_denied:
             messages.append(f'Resource tags not collected: see `collect_resource_tags`. {poll.ledger.tags_denied}')
-        message = self._scrubber.text(' '.join(messages))
         status = self.CRITICAL if is_blind or not is_read else self.WARNING if messages else self.OK
+        messages[:0] = {problem.code: str(problem) for problem in poll.problems}.values()
+        message = self._scrubber.text(' '.join(messages))
         if message:
             self.log.warning('%s', message)
-        self.service_check('can_connect', status, tags=scope, message=message)
+        self.service_check('can_connect', status, tags=scope, message=message if status else '')
         return message
 
     def _submit_poll_metrics(
@@ -214,11 +223,13 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         return tags(entry.job, GROUP_TAGS) + metric_tags(entry.tags, self.config.resource_tags_as_metric_tags)
 
     def _scope(self, region: str, account_id: str | None) -> list[str]:
-        account = account_id or self._account.caller_account_id
-        return [*([f'aws_account:{account}'] if account else ()), *self._own_tags(region)]
+        own = [f'region:{region}', *(self.config.tags or ())]
+        return [f'aws_account:{account_id}', *own] if account_id else own
 
-    def _own_tags(self, region: str) -> list[str]:
-        return [f'region:{region}', *(self.config.tags or ())]
+    @property
+    def _role_account_id(self) -> str | None:
+        arn = self.config.assume_role_arn
+        return arn.split(':')[4] if arn else None
 
     @property
     def _page_cost(self) -> float:

@@ -25,6 +25,8 @@ from .job import TrainingJob
 LONGEST_LIFE = timedelta(days=30)
 # How much later than it was created a job may show up in the listing.
 OVERLAP = timedelta(minutes=1)
+# Creation times of one job may differ by their fraction of a second, and a stretch begins with jobs listed before.
+BOUNDARY = timedelta(seconds=1)
 
 
 @dataclass(slots=True, eq=False)
@@ -37,12 +39,21 @@ class Entry:
     listed: tuple[Any, ...]  # the part of its summary that moves when the job does
     listed_at: datetime
     changed_at: datetime | None  # when a change showed that has not been described yet
-    described_at: datetime | None = None
+    asked_at: datetime | None = None  # when it was last described, or that was denied
     denied: str = ''  # why its last Describe was denied
     tags: Mapping[str, str] = field(default_factory=dict)
     tagged_at: datetime | None = None
     resource_digest: bytes = b''
     resource_sent_at: datetime | None = None
+
+    def lacks_tags(self, now: datetime, refresh: timedelta) -> bool:
+        return _is_stale(self.tagged_at, refresh, now)
+
+    def tag(self, tags: Mapping[str, str], now: datetime) -> None:
+        """Set the resource tags; a resource that went out with others is owed once more."""
+        if tags != self.tags:
+            self.resource_sent_at = None
+        self.tags, self.tagged_at = tags, now
 
 
 @dataclass(slots=True, eq=False)
@@ -140,20 +151,18 @@ class Ledger:
     def due(self, now: datetime, open_refresh: timedelta, resource_refresh: timedelta | None) -> list[Entry]:
         """The jobs to describe: changes before refreshes, open jobs before ended ones, history last."""
         due = [entry for entry in self.entries.values() if _is_due(entry, now, open_refresh, resource_refresh)]
-        due.sort(
-            key=lambda e: (e.history, e.changed_at is None, not e.job.is_open, e.changed_at or e.described_at or now)
-        )
+        due.sort(key=lambda e: (e.history, e.changed_at is None, not e.job.is_open, e.changed_at or e.asked_at or now))
         return due
 
     def described(self, entry: Entry, job: TrainingJob, now: datetime) -> None:
         entry.job = job if job.created == entry.job.created else replace(job, created=entry.job.created)
-        entry.described_at = now
+        entry.asked_at = now
         entry.changed_at = None
         entry.denied = ''
 
     def denied(self, entry: Entry, why: str, now: datetime) -> None:
         """A job that may not be described is tried again like one that has not changed."""
-        entry.described_at = now
+        entry.asked_at = now
         entry.changed_at = None
         entry.denied = why
 
@@ -166,7 +175,7 @@ class Ledger:
         return (entry.changed_at for entry in self.entries.values() if entry.changed_at)
 
     def prune(self, now: datetime, keep: timedelta) -> None:
-        """Drop what has been over for longer than `keep`, and is so old that the listing will not offer it as new."""
+        """Drop what has been over for longer than `keep`, unless a listing will offer it as new again."""
         self.entries = {key: entry for key, entry in self.entries.items() if not self._is_done(entry, now - keep)}
 
     def _take_in(self, job: TrainingJob, stretch: Stretch, now: datetime) -> None:
@@ -196,13 +205,18 @@ class Ledger:
         job = entry.job
         if entry.changed_at or job.released is None or self._newest is None:
             return False
-        return job.released <= before and job.created < self._newest - OVERLAP
+        is_offered_again = job.created >= self._newest - OVERLAP or any(
+            stretch.before is not None and abs(job.created - stretch.before) <= BOUNDARY for stretch in self.stretches
+        )
+        return job.released <= before and not is_offered_again
 
 
 def _is_due(entry: Entry, now: datetime, open_refresh: timedelta, resource_refresh: timedelta | None) -> bool:
-    if entry.changed_at or not entry.described_at:
+    if entry.changed_at or _is_stale(entry.asked_at, open_refresh if entry.job.is_live else None, now):
         return True
-    if resource_refresh and entry.resource_sent_at and entry.resource_sent_at + resource_refresh <= now:
-        return True
-    listed_in_full = not entry.job.is_open and entry.listed_at == now  # a warm pool: the summary has all of it
-    return entry.job.is_live and not listed_in_full and entry.described_at + open_refresh <= now
+    return bool(resource_refresh) and not entry.denied and _is_stale(entry.resource_sent_at, resource_refresh, now)
+
+
+def _is_stale(at: datetime | None, refresh: timedelta | None, now: datetime) -> bool:
+    """Whether it never was, is as old as `refresh`, or comes from a clock that has been put back since."""
+    return at is None or at > now or (refresh is not None and at + refresh <= now)

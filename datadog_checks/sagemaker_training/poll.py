@@ -17,14 +17,11 @@ from typing import Any
 from .aws import PAGE_SIZE, Region
 from .errors import AwsError, BadCredentials, Denied, Missing, Throttled
 from .job import TrainingJob
-from .ledger import Entry, Ledger, Stretch
+from .ledger import BOUNDARY, Entry, Ledger, Stretch
 from .scrub import Scrubber
 
 type Pages = Iterator[list[dict[str, Any]]]
 type Answer = dict[str, Any]
-
-# Creation times of one job may differ by their fraction of a second.
-_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +55,9 @@ class Poll:
         for stretch in left_over:
             if out_of_time() or not stretch.before:
                 return
-            older = self.region.list_training_jobs(stretch.after, stretch.before + _SECOND)
+            older = self.region.list_training_jobs(stretch.after, stretch.before + BOUNDARY)
             self._list_stretch(older, stretch, out_of_time)
-        while head.rank < jobs_worth_listing and not out_of_time() and (page := next(pages, None)):
+        while head.rank < jobs_worth_listing and not out_of_time() and (page := next(pages, None)) is not None:
             self._observe(page, head)
 
     def describe(
@@ -82,10 +79,16 @@ class Poll:
             results = zip(batch, executor.map(ask, batch), strict=True)
             described = [(entry, answer) for entry, result in results if (answer := self._take_in(entry, result))]
             if tags_refresh:
-                self._refresh_tags((entry for entry, _ in described), tags_refresh)
+                self._read_tags(
+                    [entry for entry, _ in described if entry.lacks_tags(self.now, tags_refresh)], out_of_time
+                )
             yield from described
             if refused.is_set() or out_of_time():
                 return
+        if tags_refresh:
+            # Those whose tags could not be read before; with them, the resource is sent anew.
+            untagged = [entry for entry in self.ledger.entries.values() if entry.job.described and not entry.tagged_at]
+            self._read_tags(untagged[:PAGE_SIZE], out_of_time)
 
     def _observe(self, page: Iterable[Answer], stretch: Stretch) -> None:
         self.ledger.observe(map(TrainingJob.from_summary, page), stretch, self.now)
@@ -126,25 +129,25 @@ class Poll:
                 self.problems.append(result)
             case dict():
                 job = TrainingJob.from_description(result, self.scrubber.text)
-                if job.created - entry.job.created <= _SECOND:
+                if job.created - entry.job.created <= BOUNDARY:
                     self.ledger.described(entry, job, self.now)
                     return result
                 self.ledger.forget(entry)  # deleted, and its name given to another job, which the listing shows
         return None
 
-    def _refresh_tags(self, entries: Iterable[Entry], refresh: timedelta) -> None:
-        by_arn = {
-            entry.job.arn: entry for entry in entries if not entry.tagged_at or entry.tagged_at + refresh <= self.now
-        }
-        if not by_arn:
+    def _read_tags(self, entries: list[Entry], out_of_time: Callable[[], bool]) -> None:
+        by_arn = {entry.job.arn: entry for entry in entries}
+        if not by_arn or out_of_time():
             return
         try:
-            for arn, tags in self.region.tags(by_arn).items():
-                by_arn[arn].tags = self.scrubber.mapping(tags)
-                by_arn[arn].tagged_at = self.now
+            tags = self.region.tags(by_arn, out_of_time)
         except Denied as e:
             self.ledger.tags_denied = str(e)
+            for entry in entries:
+                entry.tagged_at = self.now
         except AwsError as e:
             self.problems.append(e)
         else:
             self.ledger.tags_denied = ''
+            for arn, values in tags.items():
+                by_arn[arn].tag(self.scrubber.mapping(values), self.now)

@@ -12,13 +12,14 @@ from .job import TrainingJob
 _PIPELINE_STEP = re.compile(r'^pipelines-[a-z0-9]{12}-(.+)-[A-Za-z0-9]{10}$')
 _RUN_SUFFIX = re.compile(
     '(?:^|-)(?:'
-    r'\d{4}-\d\d-\d\d(?:-\d\d){2,3}(?:-\d{3})?'  # the SageMaker SDK: 2026-11-23-18-12-00-123
+    r'\d{4}-\d\d-\d\d[Tt-]\d\d-\d\d(?:-\d\d)?(?:-\d{3})?Z?'  # the SageMaker SDK: 2026-11-23-18-12-00-123
     r'|\d{6}-\d{4}'  # its short form: 261123-1812
-    r'|\d{4}-\d\d-\d\d|\d{8}(?:-?[Tt]?\d{4,6}[Zz]?)?'
+    r'|\d{4}-\d\d-\d\d|\d{8}(?:-?[Tt]?\d{4,6}[Zz]?(?:-[0-9a-f]{4,7})?)?'
     r'|\d{10}-[0-9a-f]{4}'  # and its unique form: 1795457520-1f2e
     r'|\d{3}-[0-9a-f]{8}'  # a tuning job's counter: 003-1f2e3d4c
     r'|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
-    r'|(?=[a-f]*\d)[0-9a-f]{8,}'
+    r'|(?=[a-f]*\d)[0-9a-f]{8,}|(?=[A-F]*\d)[0-9A-F]{8,}|[0-9a-f]{12,}'
+    r'|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7}'  # a short commit id
     ')$'
 )
 
@@ -51,6 +52,10 @@ JOB_TAGS: dict[str, Reader] = {
 }
 
 
+# Names that would have two values if users' tags could have them too.
+OWN_TAGS = {'aws_account', 'region', *GROUP_TAGS, *STATUS_TAGS, *JOB_TAGS}
+
+
 def tags(job: TrainingJob, table: Mapping[str, Reader]) -> list[str]:
     """`name:value` for each row of the table that has a value."""
     return [f'{name}:{value}' for name, reader in table.items() if (value := reader(job))]
@@ -62,7 +67,9 @@ def metric_tags(resource_tags: Mapping[str, str], globs: Iterable[str]) -> list[
     return [
         f'{key}:{value}'
         for key, value in sorted(resource_tags.items())
-        if value and any(fnmatchcase(key, glob) and key.startswith('aws:') <= glob.startswith('aws:') for glob in globs)
+        if value
+        and key not in OWN_TAGS
+        and any(fnmatchcase(key, glob) and key.startswith('aws:') <= glob.startswith('aws:') for glob in globs)
     ]
 
 
