@@ -19,6 +19,7 @@ from rich.progress import track
 
 from datadog_checks.base.stubs import aggregator
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
+from datadog_checks.sagemaker_training.check import LISTING_SHARE
 
 from .aws import SimulatedAws
 from .clock import SimulatedClock
@@ -29,21 +30,30 @@ from .scenario import ACCOUNTS, REGIONS, living_fleet
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 POLL_SECONDS = 900
-# The one poll of a dry run may take this long; the check ends it at 80 %.
+# The one poll of a dry run may take this long; the check ends it at 80 %, and the listing at 40 %.
 DRY_RUN_SECONDS = 600
+OUT_OF_TIME_SECONDS = LISTING_SHARE * DRY_RUN_SECONDS
+DRY_RUN_HOURS = 24
 PAGE_SIZE = 100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, 1 if a poll went wrong, 2 if AWS could not be read."""
     parser = argparse.ArgumentParser(prog='python -m demo', description=__doc__)
-    parser.add_argument('--hours', type=float, default=24, help='how much simulated time to run through (default: 24)')
+    parser.add_argument(
+        '--hours', type=simulated_hours, default=24, help='how much simulated time to run through (default: 24)'
+    )
     parser.add_argument(
         '--dry-run',
         metavar='REGION',
         help="poll this region once, read-only, with the AWS SDK's own credentials, and send nothing to Datadog",
     )
-    parser.add_argument('--profile', help='the AWS profile of the dry run, instead of the default one')
+    parser.add_argument(
+        '--profile',
+        action='append',
+        metavar='NAME',
+        help='an AWS profile for the dry run, instead of the default one; may be repeated',
+    )
     parser.add_argument('--verbose', action='store_true', help='show the log of the check')
     options = parser.parse_args(arguments)
     if options.profile and not options.dry_run:
@@ -51,10 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.disable(logging.NOTSET if options.verbose else logging.CRITICAL)
     # Users may give their jobs tags like `env`, which the stub keeps integrations from making up.
     os.environ['DDEV_SKIP_GENERIC_TAGS_CHECK'] = 'true'
-    console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 100, highlight=False, emoji=False)
     aggregator.reset()
     if options.dry_run:
-        return dry_run(options.dry_run, options.profile, console)
+        return dry_run(options.dry_run, options.profile or [None], console)
+    _forget_aws_setup()
     return simulated_day(options.hours, console)
 
 
@@ -83,6 +94,7 @@ def simulated_day(hours: float, console: Console) -> int:
                     'assume_role_arn': role,
                     'assume_role_external_id': external_id,
                     'min_collection_interval': POLL_SECONDS,
+                    'boto_config': {'proxies': {}},
                 }
                 for role, external_id in roles.items()
             )
@@ -102,24 +114,42 @@ def simulated_day(hours: float, console: Console) -> int:
         '(computed from the same fleet).'
     )
     console.print(f'Done in {duration(time.monotonic() - began)}. Next: make dry-run REGION=us-east-1, or the README.')
-    return 0 if all(check.status == SagemakerTrainingCheck.OK for check in recording.service_checks) else 1
+    return min(recording.worst_status, 1)
 
 
-def dry_run(region: str, profile: str | None, console: Console) -> int:
-    """Poll the region once, in real time and with real credentials, and report."""
-    instance: dict[str, Any] = {'regions': [region], 'min_collection_interval': DRY_RUN_SECONDS}
-    if profile:
-        instance['aws_profile'] = profile
-    check = SagemakerTrainingCheck('sagemaker_training', {}, [instance])
+def dry_run(region: str, profiles: Sequence[str | None], console: Console) -> int:
+    """Poll the region once with each profile, in real time and with real credentials, and report."""
+    instance: dict[str, Any] = {
+        'regions': [region],
+        'min_collection_interval': DRY_RUN_SECONDS,
+        'history_hours': DRY_RUN_HOURS,
+        'job_metrics_hours': DRY_RUN_HOURS,
+        'collect_environment_values': False,
+    }
+    failures = []
+    began = time.monotonic()
     with console.status(f'Polling {region}: listing 30 days of jobs, 100 a second ...'):
-        error = check.run()
-    if error:
-        print(_message(error), file=sys.stderr)
-        return 2
+        for profile in profiles:
+            check = SagemakerTrainingCheck('sagemaker_training', {}, [instance | {'aws_profile': profile}])
+            if error := check.run():
+                failures.append(_message(error))
     recording = Recording()
     recording.take()
+    connections = recording.service_checks
+    critical = [each.message for each in connections if each.status == SagemakerTrainingCheck.CRITICAL]
+    failures += [message for message in critical if not any(message in failure for failure in failures)]
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    if len(failures) == len(profiles):
+        return 2
+    console.print(
+        f'One poll of {region}, read-only, nothing sent: what runs, and what ended in the last {DRY_RUN_HOURS} hours'
+    )
     render(recording, console)
-    return 0 if all(check.status == SagemakerTrainingCheck.OK for check in recording.service_checks) else 1
+    console.print(f'\nDone in {duration(time.monotonic() - began)}.')
+    if any(point.metric == 'poll.duration' and point.value >= OUT_OF_TIME_SECONDS for point in recording.points):
+        console.print('That is long: jobs that one poll had no time for may be missing. The next poll would go on.')
+    return min(recording.worst_status + len(failures), 1)
 
 
 def calls_of_listing_and_describing_all(fleet: Iterable[Job], now: datetime) -> int:
@@ -129,6 +159,21 @@ def calls_of_listing_and_describing_all(fleet: Iterable[Job], now: datetime) -> 
         if job.created <= now:
             sizes[job.account, job.region] = sizes.get((job.account, job.region), 0) + 1
     return sum(ceil(size / PAGE_SIZE) + size for size in sizes.values())
+
+
+def simulated_hours(text: str) -> float:
+    """The value of `--hours`; ValueError if it is not above 0, or is more than a year."""
+    hours = float(text)
+    if not 0 < hours <= 24 * 365:
+        raise ValueError(text)
+    return hours
+
+
+def _forget_aws_setup() -> None:
+    """Whoever runs the demo may have profiles, regions and endpoints set that have nothing to do with it."""
+    for name in [name for name in os.environ if name.startswith('AWS_')]:
+        del os.environ[name]
+    os.environ |= {'AWS_CONFIG_FILE': os.devnull, 'AWS_SHARED_CREDENTIALS_FILE': os.devnull}
 
 
 def _message(error: str) -> str:

@@ -38,12 +38,14 @@ class ServiceCheck(NamedTuple):
 class Recording:
     """What is kept of all polls, each one of every instance.
 
-    That is all resources, the last value of each job's gauges, and the AWS calls; of the rest, the last poll.
+    That is all resources, the last value of each job's gauges, the worst service check and the AWS calls; of the rest,
+    the last poll.
     """
 
     points: list[Point] = field(default_factory=list)
     job_points: dict[tuple[str | None, ...], Point] = field(default_factory=dict)
     service_checks: list[ServiceCheck] = field(default_factory=list)
+    worst_status: int = 0
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[Counter[tuple[str, str]]] = field(default_factory=list)
 
@@ -60,6 +62,7 @@ class Recording:
             ServiceCheck(check.status, _tags(check.tags), check.message)
             for check in aggregator.service_checks(f'{PREFIX}can_connect')
         ]
+        self.worst_status = max([self.worst_status, *(check.status for check in self.service_checks)])
         for event in aggregator.get_event_platform_events('genresources', parse_json=False):
             resource = GenericResourceEvent.FromString(event).resource
             self.resources[resource.key] = json.loads(resource.fields_json)
@@ -72,4 +75,5 @@ class Recording:
 
 
 def _tags(tags: list[str]) -> dict[str, str]:
-    return dict(tag.split(':', 1) for tag in tags)
+    """Those of the check stand before those of AWS, and count where a user has given a job a tag such as `region`."""
+    return dict(tag.split(':', 1) for tag in reversed(tags))

@@ -16,6 +16,7 @@ from .recording import Point, Recording
 STATUSES = ('[green]OK[/]', '[yellow]WARNING[/]', '[red]CRITICAL[/]', 'UNKNOWN')
 MOST_OPEN, MOST_OVER = 18, 12
 MOST_LINES = 60
+OVER = {'completed', 'failed', 'stopped', 'deleting'}
 
 # The gauges of one job, by metric.
 type Gauges = Mapping[str, Point]
@@ -25,8 +26,9 @@ def render(recording: Recording, console: Console) -> None:
     """Print every section."""
     for title, section in (
         ('Jobs of the last poll, open ones first', _jobs),
-        ('Fleet at the last poll', _fleet),
-        ('What was billed, by team', lambda r: _cost(r, 'team')),
+        ('Fleet at the last poll', lambda r: _fleet(r, FLEET_COLUMNS | POLL_COLUMNS, 'aws_account', 'region')),
+        ('By instance type', lambda r: _fleet(r, FLEET_COLUMNS, 'aws_account', 'region', 'instance_type')),
+        ('What was billed for the jobs that ended, by team', lambda r: _cost(r, 'team')),
         ('What was billed, by instance type', lambda r: _cost(r, 'instance_type')),
         ('Service check sagemaker_training.can_connect', _service_checks),
         ('A resource, as it was sent', _resource),
@@ -70,6 +72,10 @@ def _tag(job: Gauges, name: str) -> str:
     return next(iter(job.values())).tags.get(name, '')
 
 
+def _is_over(job: Gauges) -> bool:
+    return _tag(job, 'training_job_status') in OVER
+
+
 def _shown(metric: str, unit: Callable[[float], str]) -> Callable[[Gauges], str]:
     def read(job: Gauges) -> str:
         value = _value(job, metric)
@@ -98,7 +104,7 @@ def _jobs(recording: Recording) -> Iterator[RenderableType]:
     open_: list[Gauges] = []
     over: list[Gauges] = []
     for job in jobs:
-        (open_ if _tag(job, 'training_job_status') == 'in_progress' else over).append(job)
+        (over if _is_over(job) else open_).append(job)
     shown = open_[:MOST_OPEN] + over[:MOST_OVER]
     yield _table(JOB_COLUMNS, ([read(job) for read in JOB_COLUMNS.values()] for job in shown))
     if len(jobs) > len(shown):
@@ -110,19 +116,23 @@ FLEET_COLUMNS = {
     'their\ninstances': 'instances.open',
     'idle\nwarm pools': 'warm_pools.available',
     'instances\nin them': 'warm_pools.instances',
+}
+POLL_COLUMNS = {
     'followed\njobs': 'poll.tracked_jobs',
     'waiting to\nbe described': 'poll.pending_jobs',
 }
 
 
-def _fleet(recording: Recording) -> Iterator[RenderableType]:
-    totals: Counter[tuple[str, str]] = Counter()
+def _fleet(recording: Recording, columns: Mapping[str, str], *tags: str) -> Iterator[RenderableType]:
+    """The metrics' sums for each combination of the tags, and over all; what is 0 throughout is left out."""
+    sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for point in recording.points:
-        scope = f'{point.tags.get("aws_account", "")} {point.tags["region"]}'
-        totals[scope, point.metric] += int(point.value)
-    scopes = sorted({scope for scope, _ in totals})
-    rows = ([scope, *(str(totals[scope, metric]) for metric in FLEET_COLUMNS.values())] for scope in scopes)
-    yield _table(('account and region', *FLEET_COLUMNS), rows)
+        if point.metric in columns.values() and point.value:
+            for group in (' '.join(point.tags.get(tag, '-') for tag in tags), 'all'):
+                sums[group][point.metric] += int(point.value)
+    groups = [*sorted(sums.keys() - {'all'}), 'all']
+    rows = ([escape(group), *(str(sums[group][metric]) for metric in columns.values())] for group in groups)
+    yield _table((' '.join(tags).replace('_', ' '), *columns), rows)
 
 
 def _product(job: Gauges, *metrics: str) -> float:
@@ -151,7 +161,8 @@ COST_COLUMNS: dict[str, Callable[[Gauges], float]] = {
 
 
 def _cost(recording: Recording, tag: str) -> Iterator[RenderableType]:
-    jobs = by_job(recording.job_points.values())
+    """The last values of all jobs that are over: before, AWS does not say what a job is billed."""
+    jobs = list(filter(_is_over, by_job(recording.job_points.values())))
     groups: defaultdict[str, list[Gauges]] = defaultdict(list)
     for job in jobs:
         groups[_tag(job, tag) or f'no {tag}'].append(job)
@@ -163,7 +174,7 @@ def _cost(recording: Recording, tag: str) -> Iterator[RenderableType]:
 
 
 def _service_checks(recording: Recording) -> Iterator[RenderableType]:
-    for check in recording.service_checks:
+    for check in sorted(recording.service_checks, key=lambda check: sorted(check.tags.items())):
         scope = f'{check.tags.get("aws_account", "no account")} {check.tags["region"]}'
         yield f'{STATUSES[check.status]} {scope} {escape(check.message)}'
 

@@ -4,17 +4,22 @@
 import logging
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from datadog_checks.base.stubs.aggregator import AggregatorStub
-from demo.__main__ import main
+from datadog_checks.sagemaker_training import SagemakerTrainingCheck
+from demo.__main__ import POLL_SECONDS, START, main
 from demo.aws import SimulatedAws
 from demo.clock import SimulatedClock
+from demo.fleet import Job, is_open
 from demo.recording import Point, Recording, ServiceCheck
 from demo.report import by_job, render
+from demo.scenario import living_fleet
 from demo.workloads import PLANTED_SECRETS
 
 from .builders import NOW, REGION, answer
@@ -30,7 +35,11 @@ def _process(aggregator: AggregatorStub, monkeypatch: pytest.MonkeyPatch) -> Ite
     logging.disable(logging.NOTSET)
 
 
-def test_the_demo_reports_what_the_check_sent(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_reports_what_the_check_sent(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('AWS_PROFILE', 'of whoever runs the demo')
+    monkeypatch.setenv('HTTP_PROXY', 'http://127.0.0.1:9')
     assert main(['--hours', '2']) == 0
     printed = capsys.readouterr().out
     for section in ('Jobs of the last poll', 'Fleet', 'by team', 'by instance type', 'OK 123456789012', '"account_id"'):
@@ -41,6 +50,28 @@ def test_the_demo_reports_what_the_check_sent(capsys: pytest.CaptureFixture[str]
     assert made == int(re.findall(r'^all .* (\d+) *$', printed, re.MULTILINE)[-1]), 'counted by AWS and by the check'
     assert naive > 5 * made
     assert max(map(len, printed.splitlines())) <= 100
+
+    last_poll = START + timedelta(hours=2, seconds=-POLL_SECONDS)
+    fleet = living_fleet(START, hours=2)
+    fleet_sums, _, *bills, _ = (line.split()[1:] for line in printed.splitlines() if line.startswith('all '))
+    assert int(fleet_sums[0]) == sum(is_open(job, last_poll) for job in fleet)
+    # The first poll also sends the gauges of what ended, or gave up its warm pool, in the hour before.
+    gone = [
+        job for job in fleet if job.end <= last_poll and START - timedelta(hours=1) < max(job.end, _pool_until(job))
+    ]
+    failed = sum(job.status == 'Failed' for job in gone)
+    assert [bill[:2] for bill in bills] == [[str(len(gone)), str(failed)]] * 2
+
+
+def _pool_until(job: Job) -> datetime:
+    return job.warm_pool.until if job.warm_pool else job.end
+
+
+@pytest.mark.parametrize('hours', ['0', '-1', 'nan', 'inf', 'many'])
+def test_hours_that_are_no_time_are_refused(hours: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match='2'):
+        main([f'--hours={hours}'])
+    assert hours in capsys.readouterr().err
 
 
 def test_a_dry_run_reads_the_account_it_is_given(
@@ -76,15 +107,45 @@ def test_a_dry_run_that_cannot_start_says_why_in_one_line(
     assert says in line
 
 
+@pytest.mark.parametrize('operation', ['ListTrainingJobs', 'DescribeTrainingJob'])
 def test_a_dry_run_that_is_denied_says_what_to_allow(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    operation: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with SimulatedAws(SimulatedClock(NOW)) as aws:
-        aws.fail('AccessDeniedException', 'not authorized', operation='ListTrainingJobs')
+        aws.put(answer())
+        aws.fail('AccessDeniedException', 'not authorized', operation=operation)
         for name, value in (('ENDPOINT_URL', aws.endpoint_url), ('ACCESS_KEY_ID', 'a'), ('SECRET_ACCESS_KEY', 'b')):
             monkeypatch.setenv(f'AWS_{name}', value)
         assert main(['--dry-run', REGION]) == 2
-    assert 'Allow `sagemaker:ListTrainingJobs`' in capsys.readouterr().err
+    [line] = capsys.readouterr().err.splitlines()
+    assert f'Allow `sagemaker:{operation}`' in line
+
+
+def test_one_profile_that_fails_hides_no_other(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / 'config'
+    config.write_text('[profile good]\naws_access_key_id = a\naws_secret_access_key = b\n')
+    monkeypatch.setenv('AWS_CONFIG_FILE', str(config))
+    with SimulatedAws(SimulatedClock(NOW)) as aws:
+        aws.put(answer('churn-running'))
+        monkeypatch.setenv('AWS_ENDPOINT_URL', aws.endpoint_url)
+        assert main(['--dry-run', REGION, '--profile', 'nobody', '--profile', 'good']) == 1
+    printed = capsys.readouterr()
+    [line] = printed.err.splitlines()
+    assert 'nobody' in line
+    assert 'churn-running' in printed.out
+
+
+def test_a_bad_poll_is_remembered_and_a_users_tag_does_not_pass_for_the_checks(aggregator: AggregatorStub) -> None:
+    recording = Recording()
+    for status in (SagemakerTrainingCheck.CRITICAL, SagemakerTrainingCheck.OK):
+        check = SagemakerTrainingCheck('sagemaker_training', {}, [{}])
+        check.service_check('can_connect', status, tags=[f'region:{REGION}'])
+        check.gauge('job.instances', 1, tags=[f'region:{REGION}', 'region:emea'])
+        recording.take()
+    assert recording.worst_status == SagemakerTrainingCheck.CRITICAL
+    assert [point.tags['region'] for point in recording.points] == [REGION]
 
 
 def test_a_report_of_nothing_is_a_report() -> None:
