@@ -247,6 +247,13 @@ def test_a_listing_that_breaks_off_leaves_the_rest_to_be_listed() -> None:
     assert ledger.stretches == []
 
 
+def test_the_newest_jobs_are_listed_twice_and_then_no_more() -> None:
+    ledger = new_ledger()
+    listed(ledger, [answer(CreationTime=ago(hours=1))])
+    assert ledger.head(NOW + MINUTE).after == ago(minutes=61), 'one may have shown late'
+    assert ledger.head(NOW + 2 * MINUTE).after == ago(hours=1)
+
+
 def test_a_listing_that_shows_nothing_leaves_nothing_out() -> None:
     ledger = new_ledger()
     ledger.broke_off(ledger.head(NOW))

@@ -64,6 +64,8 @@ class Stretch:
     before: datetime | None
     rank: int
     history: bool  # lies before the first poll
+    newest_before: datetime | None = None  # the newest job known when the stretch began
+    arrivals: int = 0  # the jobs in it that are newer
 
     @property
     def is_covered(self) -> bool:
@@ -84,17 +86,16 @@ class Ledger:
         self._started: datetime | None = None  # the first poll
         self._first_newest: datetime | None = None  # the newest job it saw
         self._newest: datetime | None = None
-        self._newest_before: datetime | None = None
-        self._arrivals = 0
+        self._newest_at: datetime | None = None  # the poll that it first showed in
 
     def head(self, now: datetime) -> Stretch:
         """What was created since the last poll; at the first one, all that can still be open."""
-        self._newest_before = self._newest
-        self._arrivals = 0
         if self._newest is None:
             self._started = now
             return Stretch(now - LONGEST_LIFE, None, 0, history=True)
-        return Stretch(self._newest - OVERLAP, None, 0, history=False)
+        is_settled = self._newest_at is not None and now - self._newest_at > OVERLAP
+        after = self._newest if is_settled else self._newest - OVERLAP
+        return Stretch(after, None, 0, history=False, newest_before=self._newest)
 
     def pages_worth_listing(self, page_size: int, page_cost: float) -> int:
         """The number of pages to list at every poll.
@@ -118,9 +119,9 @@ class Ledger:
             if self._newest is None:
                 self._first_newest = job.created
             if self._newest is None or job.created > self._newest:
-                self._newest = job.created
-            if self._newest_before and job.created > self._newest_before:
-                self._arrivals += 1
+                self._newest, self._newest_at = job.created, now
+            if stretch.newest_before and job.created > stretch.newest_before:
+                stretch.arrivals += 1
             if self._is_included(job.name):
                 self._take_in(job, stretch, now)
             self.account_id = job.account_id
@@ -136,17 +137,18 @@ class Ledger:
 
     def broke_off(self, stretch: Stretch) -> None:
         """The listing of the stretch did not come to its end: what is left of it stays to be listed."""
-        if stretch.before is not None and stretch not in self.stretches:
+        has_news = stretch.history or stretch.arrivals
+        if stretch.before is not None and has_news and stretch not in self.stretches:
             self.stretches.append(stretch)
 
     def shift(self, head: Stretch, now: datetime) -> None:
         """Move what the head of the listing did not show down by the number of jobs that came on top."""
         for entry in self.entries.values():
             if entry.listed_at != now:
-                entry.rank += self._arrivals
+                entry.rank += head.arrivals
         for stretch in self.stretches:
             if stretch is not head:
-                stretch.rank += self._arrivals
+                stretch.rank += head.arrivals
 
     def due(self, now: datetime, open_refresh: timedelta, resource_refresh: timedelta | None) -> list[Entry]:
         """The jobs to describe: changes before refreshes, open jobs before ended ones, history last."""

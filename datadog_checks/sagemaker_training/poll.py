@@ -94,12 +94,13 @@ class Poll:
         self.ledger.observe(map(TrainingJob.from_summary, page), stretch, self.now)
 
     def _list_stretch(self, pages: Pages, stretch: Stretch, out_of_time: Callable[[], bool]) -> None:
+        began_at = stretch.before
         try:
             for page in pages:
                 self._observe(page, stretch)
                 if stretch.is_covered:
                     break
-                if out_of_time():
+                if out_of_time() and stretch.before != began_at:  # else the next poll would be shown the same again
                     self.ledger.broke_off(stretch)
                     return
         except AwsError:
