@@ -117,11 +117,11 @@ def test_everything(world: World) -> None:
     """A day in the life of a fleet: what is sent is what metadata.csv says, both ways."""
     world.aws.add(living_fleet(NOW, hours=24))
     roles = [{'assume_role_arn': f'arn:aws:iam::{account}:role/datadog'} for account in ACCOUNTS]
-    checks = [world.check(regions=list(REGIONS), min_collection_interval=1800, **role) for role in roles]
-    for _ in range(2 * 24):
+    checks = [world.check(regions=list(REGIONS), min_collection_interval=3600, **role) for role in roles]
+    for _ in range(24):
         for check in checks:
             world.run(check)
-        world.clock.advance(1800)
+        world.clock.advance(3600)
     metadata = get_metadata_metrics()
     world.aggregator.assert_metrics_using_metadata(metadata, check_submission_type=True, check_symmetric_inclusion=True)
     for name in world.aggregator.metric_names:
@@ -167,9 +167,9 @@ def test_planted_secrets_are_nowhere(world: World, caplog: pytest.LogCaptureFixt
     caplog.set_level(logging.DEBUG)
     world.aws.add(living_fleet(NOW, hours=24, regions=[REGION]))
     check = world.check(collect_environment_values=True, aws_secret_access_key='the-check-s-own-secret-key')
-    for _ in range(25):
+    for _ in range(13):
         world.run(check)
-        world.clock.advance(3600)
+        world.clock.advance(7200)
     sent = everything_sent(world.aggregator) + repr(caplog.records) + caplog.text
     answered = repr([job.fields for job in living_fleet(NOW, hours=24, regions=[REGION])])
     assert sum(secret in answered for secret in PLANTED_SECRETS) > len(PLANTED_SECRETS) / 2
@@ -272,7 +272,7 @@ def test_a_poll_ends_before_the_next_one_is_due(world: World, options: dict[str,
 
 def test_no_region_is_always_the_last(world: World) -> None:
     for region in REGIONS:
-        world.aws.add(quiet_history(NOW, finished=600, open_=[timedelta(hours=1)], days=0.9, region=region))
+        world.aws.add(quiet_history(NOW, finished=450, open_=[timedelta(hours=1)], days=0.9, region=region))
     check = world.check(regions=list(REGIONS), max_concurrency=1)
     for _ in range(len(REGIONS)):
         world.poll(check, after=12)
