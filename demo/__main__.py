@@ -19,6 +19,7 @@ from rich.progress import track
 
 from datadog_checks.base.stubs import aggregator
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
+from datadog_checks.sagemaker_training.aws import PAGE_SIZE
 from datadog_checks.sagemaker_training.check import LISTING_SHARE
 
 from .aws import SimulatedAws
@@ -34,7 +35,6 @@ POLL_SECONDS = 900
 DRY_RUN_SECONDS = 600
 OUT_OF_TIME_SECONDS = LISTING_SHARE * DRY_RUN_SECONDS
 DRY_RUN_HOURS = 24
-PAGE_SIZE = 100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

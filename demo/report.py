@@ -11,12 +11,13 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from datadog_checks.sagemaker_training.job import OVER
+
 from .recording import Point, Recording
 
 STATUSES = ('[green]OK[/]', '[yellow]WARNING[/]', '[red]CRITICAL[/]', 'UNKNOWN')
 MOST_OPEN, MOST_OVER = 18, 12
 MOST_LINES = 60
-OVER = {'completed', 'failed', 'stopped', 'deleting'}
 
 # The gauges of one job, by metric.
 type Gauges = Mapping[str, Point]

@@ -323,6 +323,21 @@ def test_a_resource_is_sent_again_when_it_changed_or_would_expire(world: World) 
     assert sent == [1, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0]
 
 
+@pytest.mark.parametrize(('throttled', 'sent', 'pending'), [(False, {'job'}, 0), (True, set(), 1)])
+def test_a_clock_put_back_holds_no_resource_back(world: World, throttled: bool, sent: set[str], pending: int) -> None:
+    world.aws.put(answer())
+    if throttled:
+        world.aws.fail('ThrottlingException', 'Rate exceeded', operation='DescribeTrainingJob')
+    check = world.check()
+    check._clock = SimulatedClock(NOW + timedelta(days=1))
+    world.run(check)
+    check._clock = world.clock
+    world.poll(check)
+    assert set(world.resources()) == sent
+    assert world.values('poll.pending_jobs') == [pending]
+    assert world.values('poll.lag') == [0]
+
+
 def test_switches_switch_off(world: World) -> None:
     world.aws.put(answer(), {'team': 'nlp'})
     off = dict.fromkeys(('collect_job_metrics', 'collect_resources', 'collect_resource_tags'), False)

@@ -34,6 +34,7 @@ NAMES = st.from_regex(r'[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}', fullmatch=True)
         ('churn-2026-11-23T18-12-00', 'churn'),
         ('churn-20261123-181200-ab12', 'churn'),
         ('churn-1a2b3c4', 'churn'),
+        ('churn-20261123--1a2b3c4', 'churn'),
         ('churn-deadbeefcafe', 'churn'),
         ('churn-1F2E3D4C5B', 'churn'),
         ('resnet-50', 'resnet-50'),
@@ -51,6 +52,7 @@ def test_the_family_is_what_the_runs_of_one_pipeline_share(name: str, family: st
 def test_a_family_is_its_own_family(name: str) -> None:
     family = job_family(name)
     assert family in name
+    assert job_family(family) == family
     assert not family.endswith('-')
 
 

@@ -149,8 +149,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         )
         refresh = timedelta(seconds=self.config.resource_refresh_seconds)
         digest = hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=16).digest()
-        is_fresh = entry.resource_sent_at is not None and entry.resource_sent_at + refresh > now
-        if is_fresh and entry.resource_digest == digest:
+        if not entry.lacks_resource(digest, now, refresh):
             return
         self.submit_generic_resource(
             type=RESOURCE_TYPE,
@@ -212,10 +211,11 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         self, region: str, ledger: Ledger, scope: list[str], now: datetime, duration: float
     ) -> None:
         pending = list(ledger.pending())
+        lag = (now - min(pending, default=now)).total_seconds()
         self.gauge('poll.duration', duration, tags=scope)
         self.gauge('poll.tracked_jobs', len(ledger.entries), tags=scope)
         self.gauge('poll.pending_jobs', len(pending), tags=scope)
-        self.gauge('poll.lag', (now - min(pending, default=now)).total_seconds(), tags=scope)
+        self.gauge('poll.lag', max(lag, 0), tags=scope)  # the clock may have been put back
         for (operation, outcome), attempts in self._account.take_attempts(region).items():
             self.count('api.requests', attempts, tags=[*scope, f'operation:{operation}', f'outcome:{outcome}'])
 

@@ -11,7 +11,6 @@ class AwsError(Exception):
     remedy = ''
 
     def __init__(self, operation: str, code: str, message: str) -> None:
-        self.operation = operation
         self.code = code
         remedy = self.remedy.format(action=_ACTIONS.get(operation, operation))
         super().__init__(f'{operation}: {code}: {message.rstrip(". ")}. {remedy}'.rstrip())

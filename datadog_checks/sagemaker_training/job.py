@@ -15,7 +15,7 @@ from typing import Any
 
 from .aws import snake_case
 
-_OVER = {'completed', 'failed', 'stopped', 'deleting'}
+OVER = {'completed', 'failed', 'stopped', 'deleting'}
 _FAILURE_TYPES = ('AlgorithmError', 'CapacityError', 'ClientError', 'InternalServerError')
 
 
@@ -203,7 +203,7 @@ class TrainingJob:
         """Whether the job is still on its way to an end; a status AWS adds counts as open until it has an end time."""
         if self.status in ('in_progress', 'stopping'):
             return True
-        return self.status not in _OVER and self.ended is None
+        return self.status not in OVER and self.ended is None
 
     @property
     def holds_warm_pool(self) -> bool:

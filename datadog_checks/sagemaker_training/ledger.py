@@ -49,6 +49,10 @@ class Entry:
     def lacks_tags(self, now: datetime, refresh: timedelta) -> bool:
         return _is_stale(self.tagged_at, refresh, now)
 
+    def lacks_resource(self, digest: bytes, now: datetime, refresh: timedelta) -> bool:
+        """Whether the resource with this digest has not been sent, or so long ago that it would expire before long."""
+        return digest != self.resource_digest or _is_stale(self.resource_sent_at, refresh, now)
+
     def tag(self, tags: Mapping[str, str], now: datetime) -> None:
         """Set the resource tags; a resource that went out with others is owed once more."""
         if tags != self.tags:

@@ -64,11 +64,11 @@ def resource_fields(
     fields = _struct(answer, _SCHEMA, scrubber)
     if not collect_environment_values and 'environment' in fields:
         fields['environment'] = dict.fromkeys(fields['environment'], REDACTED)
-    command = answer.get('AlgorithmSpecification', {})
-    if command.get('ContainerEntrypoint') and command.get('ContainerArguments'):
+    command = fields.get('algorithm_specification', {})
+    if command.get('container_entrypoint') and command.get('container_arguments'):
         # One command line: the entrypoint may end with the flag whose value is the first argument.
-        arguments = scrubber.arguments(command['ContainerArguments'], after=command['ContainerEntrypoint'][-1])
-        fields['algorithm_specification']['container_arguments'] = arguments
+        flag = command['container_entrypoint'][-1]
+        command['container_arguments'] = scrubber.arguments(command['container_arguments'], after=flag)
     fields['account_id'] = account_id
     fields['region'] = region
     fields['tags'] = sorted(f'{key}:{value}' for key, value in tags.items() if value)

@@ -80,7 +80,7 @@ def job_family(name: str) -> str:
     'churn-xgb'
     """
     if step := _PIPELINE_STEP.match(name):
-        name = step[1]
+        name = step[1].rstrip('-')
     while run := _RUN_SUFFIX.search(name):
-        name = name[: run.start()]
-    return name.rstrip('-')
+        name = name[: run.start()].rstrip('-')
+    return name
