@@ -8,6 +8,8 @@ import boto3
 import botocore
 import pytest
 
+from datadog_checks.base.stubs.datadog_agent import DatadogAgentStub
+
 
 def pytest_report_header() -> str:
     """The tests run on more than one boto3: say which this is, and from where."""
@@ -22,3 +24,8 @@ def _no_aws_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv('AWS_CONFIG_FILE', str(tmp_path / 'no-aws-config'))
     monkeypatch.setenv('AWS_SHARED_CREDENTIALS_FILE', str(tmp_path / 'no-aws-credentials'))
     monkeypatch.setenv('AWS_EC2_METADATA_DISABLED', 'true')
+
+
+@pytest.fixture(autouse=True)
+def _fresh_agent(datadog_agent: DatadogAgentStub) -> None:
+    """No test finds what another one has left in the Agent's persistent cache."""

@@ -85,7 +85,7 @@ def test_a_listing_is_sorted_explicitly_and_ends_only_without_a_token(stubbed: S
     ]
     for response, expected in pages:
         stubbed.sagemaker.add_response('list_training_jobs', response, expected)
-    listed = [[job['TrainingJobName'] for job in page] for page in stubbed.region.list_training_jobs()]
+    listed = [[job['TrainingJobName'] for job in page.summaries] for page in stubbed.region.list_training_jobs()]
     assert listed == [['a'], [], ['b']]
 
 
@@ -98,7 +98,8 @@ def test_a_listing_is_bounded_by_creation_time_only(stubbed: Stubbed) -> None:
         'CreationTimeBefore': NOW,
     }
     stubbed.sagemaker.add_response('list_training_jobs', {'TrainingJobSummaries': []}, expected)
-    assert list(stubbed.region.list_training_jobs(ago(days=30), NOW)) == [[]]
+    [page] = stubbed.region.list_training_jobs(ago(days=30), NOW)
+    assert page.summaries == []
 
 
 def test_pages_are_fetched_one_at_a_time(stubbed: Stubbed) -> None:

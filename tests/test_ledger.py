@@ -40,6 +40,7 @@ def describe_due(ledger: Ledger, answers: Iterable[dict[str, Any]], now: datetim
         job = TrainingJob.from_description(by_name[entry.job.name], scrub=str)
         ledger.described(entry, job, now)
         entry.resource_sent_at = now
+        entry.owed_at = None
     return [entry.job.name for entry in entries]
 
 
@@ -173,7 +174,7 @@ def test_what_was_open_at_the_first_poll_and_over_when_the_listing_got_to_it_is_
     ledger.head(NOW + MINUTE)
     jobs = [ended('just-over', at=NOW + MINUTE / 2, CreationTime=ago(days=2)), ended('over', CreationTime=ago(days=3))]
     ledger.observe(map(TrainingJob.from_summary, jobs), head, NOW + MINUTE)
-    assert {entry.job.name: entry.history for entry in ledger.entries.values()} == {
+    assert {entry.job.name: entry.is_history for entry in ledger.entries.values()} == {
         'newest': False,
         'just-over': False,
         'over': True,
@@ -184,7 +185,7 @@ def test_the_first_jobs_of_an_empty_account_are_news() -> None:
     ledger = new_ledger()
     listed(ledger, [])
     listed(ledger, [ended('short', at=NOW + 30 * MINUTE, CreationTime=NOW + 10 * MINUTE)], NOW + HOUR)
-    assert [entry.history for entry in ledger.entries.values()] == [False]
+    assert [entry.is_history for entry in ledger.entries.values()] == [False]
 
 
 def test_a_job_leaves_some_time_after_its_end_and_does_not_come_back() -> None:

@@ -11,8 +11,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from itertools import batched
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore import xform_name
 from botocore.client import BaseClient
@@ -27,7 +28,9 @@ from botocore.credentials import (
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError,
     CredentialRetrievalError,
+    HTTPClientError,
     MetadataRetrievalError,
     NoCredentialsError,
     PartialCredentialsError,
@@ -41,7 +44,16 @@ from datadog_checks.base import ConfigurationError
 from datadog_checks.base.utils.http import should_bypass_proxy
 
 from .config_models.instance import InstanceConfig
-from .errors import AwsError, BadCredentials, Denied, Missing, RoleNotAssumed, Unavailable, error_class
+from .errors import (
+    AwsError,
+    BadCredentials,
+    Denied,
+    Missing,
+    NoAnswer,
+    RoleNotAssumed,
+    Unavailable,
+    error_class,
+)
 from .pace import Clock, Pace
 
 # botocore's debug log prints whole answers, and with them the passwords in job descriptions.
@@ -73,6 +85,13 @@ def _loader() -> Loader:
     return Loader()
 
 
+class Page(NamedTuple):
+    """A page of a listing, and when AWS answered by its own clock."""
+
+    summaries: list[dict[str, Any]]
+    answered_at: datetime | None
+
+
 class Region:
     """The calls to one region of an account."""
 
@@ -81,9 +100,7 @@ class Region:
         self._sagemaker = sagemaker
         self._tagging = tagging
 
-    def list_training_jobs(
-        self, after: datetime | None = None, before: datetime | None = None
-    ) -> Iterator[list[dict[str, Any]]]:
+    def list_training_jobs(self, after: datetime | None = None, before: datetime | None = None) -> Iterator[Page]:
         """Pages of job summaries, the newest job first, created between `after` and `before`.
 
         No other filter: AWS applies those after it has cut the page. Only a missing NextToken ends the listing.
@@ -98,7 +115,7 @@ class Region:
             )
         )
         while (page := _call('ListTrainingJobs', lambda: next(pages, None))) is not None:
-            yield _member(page, 'TrainingJobSummaries', 'ListTrainingJobs')
+            yield Page(_member(page, 'TrainingJobSummaries', 'ListTrainingJobs'), _answered_at(page))
 
     def describe_training_job(self, name: str) -> dict[str, Any]:
         """The whole answer.
@@ -293,10 +310,11 @@ class Account:
 
 def _client_config(config: InstanceConfig) -> Config:
     options: dict[str, Any] = {
+        # A call that begins at the last moment ends before the next poll: 2 x 5 seconds, and a wait between them.
         'connect_timeout': 5,
-        'read_timeout': 10,
+        'read_timeout': 5,
         'max_pool_connections': config.max_concurrency,
-        'retries': {'mode': 'standard', 'total_max_attempts': 3},
+        'retries': {'mode': 'standard', 'total_max_attempts': 2},
         'user_agent_extra': 'datadog-sagemaker-training',
     }
     try:
@@ -325,6 +343,8 @@ def _call[T](operation: str, call: Callable[[], T]) -> T:
         raise BadCredentials(operation, type(e).__name__, str(e)) from None
     except ResponseParserError as e:
         raise Unavailable(operation, type(e).__name__, 'the answer is not what AWS sends') from None
+    except (ConnectionError, HTTPClientError) as e:
+        raise NoAnswer(operation, type(e).__name__, str(e)) from None
     except BotoCoreError as e:
         raise Unavailable(operation, type(e).__name__, str(e)) from None
 
@@ -334,6 +354,14 @@ def _member(answer: Mapping[str, Any], name: str, operation: str) -> Any:
     if name not in answer:
         raise Unavailable(operation, 'IncompleteAnswer', f'the answer has no {name}')
     return answer[name]
+
+
+def _answered_at(answer: Mapping[str, Any]) -> datetime | None:
+    date = answer.get('ResponseMetadata', {}).get('HTTPHeaders', {}).get('date', '')
+    try:
+        return parsedate_to_datetime(date)
+    except ValueError:
+        return None
 
 
 def _as_mapping(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:

@@ -12,15 +12,20 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from threading import Event, Lock
 
 from datadog_checks.base import AgentCheck, ConfigurationError
 from datadog_checks.base.errors import CheckException
 from datadog_checks.base.types import InitConfigType, InstanceType
+from datadog_checks.base.utils.containers import hash_mutable_stable
 from datadog_checks.base.utils.genresources import INCLUDE_ALL
 
+from . import state
 from .aws import Account, Region
 from .config_models import ConfigMixin
+from .counts import TRANSITIONS, News, count_samples, news
 from .errors import AwsError
+from .events import events, transition_logs
 from .ledger import Entry, Ledger
 from .metrics import fleet_gauges, job_gauges
 from .pace import Clock
@@ -32,6 +37,13 @@ from .tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS, metric_tags, tags
 # A poll ends itself before the Agent starts the next one.
 POLL_SHARE = 0.8
 LISTING_SHARE = POLL_SHARE / 2
+
+# The options that tell whose jobs an instance polls, and which; the regions have a state each.
+OWN_IDENTITY = ('aws_profile', 'aws_access_key_id')
+SELECTION = ('endpoint_url', 'name_include', 'name_exclude')
+
+# By persistent cache id: an instance that is loaded anew waits for its former self to end its poll and save its state.
+_turns: dict[str, Lock] = {}
 
 type FleetKey = tuple[str, tuple[str, ...]]
 
@@ -58,7 +70,24 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
     ) -> None:
         super().__init__(name, init_config, instances)
         self._clock = clock
+        self._cancelled = Event()
+        self._ledgers: dict[str, Ledger] = {}
+        self._saved: dict[str, str] = {}
         self.check_initializations.append(self._connect)
+
+    def persistent_cache_id(self) -> str:
+        """The same as long as the jobs are: a new tag, interval, region, external id or session token replays nothing.
+
+        The base package's config_set_persistent_cache_id leaves out the names of the options, and so would mix up an
+        instance that includes some names with one that excludes them.
+        """
+        role = self.instance.get('assume_role_arn')
+        identity = {'assume_role_arn': role} if role else {name: self.instance.get(name) for name in OWN_IDENTITY}
+        return hash_mutable_stable(identity | {name: self.instance.get(name) for name in SELECTION})
+
+    def cancel(self) -> None:
+        """Called by the Agent when it unschedules the instance: the poll under way ends with the calls it has begun."""
+        self._cancelled.set()
 
     def _connect(self) -> None:
         config = self.config
@@ -77,14 +106,19 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
                 f'{message} Set `aws_profile`, or `aws_access_key_id` and `aws_secret_access_key`, '
                 'or give the Agent a role.'
             ) from None
-        history = timedelta(hours=config.history_hours)
-        is_included = name_filter(config.name_include or (), config.name_exclude or ())
-        self._ledgers = {region.name: Ledger(history, is_included) for region in self._account.regions}
         self._fleets: dict[str, dict[FleetKey, float]] = {region.name: {} for region in self._account.regions}
 
     def check(self, _: InstanceType) -> None:
+        with _turns.setdefault(self.persistent_cache_id(), Lock()):
+            if not self._cancelled.is_set():
+                self._poll_regions()
+
+    def _poll_regions(self) -> None:
         start = self._clock.monotonic()
         regions = self._account.regions
+        for region in regions:
+            if region.name not in self._ledgers:
+                self._ledgers[region.name] = self._load_ledger(region.name)
         width = min(len(regions), self.config.max_concurrency)
         with ThreadPoolExecutor(width, 'sagemaker_training') as executor:
             failures = list(filter(None, executor.map(partial(self._poll, start=start), regions)))
@@ -100,6 +134,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         began = self._clock.monotonic()
         now = datetime.fromtimestamp(self._clock.time(), UTC)
         ledger = self._ledgers[region.name]
+        ledger.prune(now, timedelta(hours=self.config.job_metrics_hours))
         poll = Poll(region, ledger, now, self._scrubber)
         try:
             poll.list_changes(page_cost=self._page_cost, out_of_time=self._out_of_time(start, LISTING_SHARE))
@@ -107,14 +142,16 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             poll.problems.append(e)
         account_id = ledger.account_id or self._role_account_id or self._account.caller_account_id
         scope = self._scope(region.name, account_id)
-        for entry, answer in self._describe(poll, self._out_of_time(start, POLL_SHARE)):
-            if self.config.collect_resources:
-                self._submit_resource(region.name, entry, answer, now)
+        try:
+            for entry, answer in self._describe(poll, self._out_of_time(start, POLL_SHARE)):
+                if self.config.collect_resources:
+                    self._submit_resource(region.name, entry, answer, now)
+        finally:
+            self._submit_news(region.name, ledger, scope, now)
         is_read = ledger.listed_at == now
         if is_read:
             self._submit_job_gauges(ledger, scope, now)
             self._submit_fleet_gauges(region.name, ledger, scope)
-            ledger.prune(now, timedelta(hours=self.config.job_metrics_hours))
         message = self._submit_service_check(poll, scope, is_read)
         self._submit_poll_metrics(region.name, ledger, scope, now, self._clock.monotonic() - began)
         return None if is_read else f'{region.name}: {message}'
@@ -148,7 +185,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             collect_environment_values=self.config.collect_environment_values,
         )
         refresh = timedelta(seconds=self.config.resource_refresh_seconds)
-        digest = hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=16).digest()
+        digest = hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=8).hexdigest()
         if not entry.lacks_resource(digest, now, refresh):
             return
         self.submit_generic_resource(
@@ -160,6 +197,32 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             expire_at=int((now + 3 * refresh).timestamp()),
         )
         entry.resource_digest, entry.resource_sent_at = digest, now
+
+    def _submit_news(self, region: str, ledger: Ledger, scope: list[str], now: datetime) -> None:
+        """Count, and tell, what is new. Each is marked as soon as it is submitted, and saved when all are."""
+        try:
+            for entry in ledger.owed(now, with_tags=self.config.collect_resource_tags):
+                for new in news(entry.job, entry.counted, entry.since):
+                    self._submit_one_news(region, ledger, entry, new, scope)
+                    entry.counted[new.name] = new.now
+                entry.owed_at = None
+        finally:
+            self._save_ledger(region, ledger)
+
+    def _submit_one_news(self, region: str, ledger: Ledger, entry: Entry, new: News, scope: list[str]) -> None:
+        job, group_tags = entry.job, scope + self._group_tags(entry)
+        for sample in count_samples(job, new):
+            self.count(sample.name, sample.value, tags=[*group_tags, *sample.tags])
+        job_tags = group_tags + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
+        if self.config.collect_events:
+            for word, event in events(job, new):
+                if word in self.config.event_on:
+                    self.event(event | {'tags': job_tags})
+        if self.config.collect_transition_logs and new.name == TRANSITIONS:
+            log_tags = ','.join(group_tags + tags(job, JOB_TAGS))
+            for number, log in enumerate(transition_logs(job, new), new.before + 1):
+                ledger.logged[job.arn, job.created] = number
+                self.send_log(log | {'ddtags': log_tags}, cursor=state.cursor(ledger), stream=region)
 
     def _submit_job_gauges(self, ledger: Ledger, scope: list[str], now: datetime) -> None:
         if not self.config.collect_job_metrics:
@@ -219,6 +282,31 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         for (operation, outcome), attempts in self._account.take_attempts(region).items():
             self.count('api.requests', attempts, tags=[*scope, f'operation:{operation}', f'outcome:{outcome}'])
 
+    def _load_ledger(self, region: str) -> Ledger:
+        config = self.config
+        is_included = name_filter(config.name_include or (), config.name_exclude or ())
+        ledger = Ledger(timedelta(hours=config.history_hours), is_included)
+        text = self.read_persistent_cache(f'ledger_{region}')
+        try:
+            if text:
+                state.restore(ledger, text)
+            if cursor := self.get_log_cursor(region):
+                state.restore_cursor(ledger, cursor)
+        except ValueError:
+            self.log.warning(
+                '%s: the saved state is damaged or of another version. This is a first start: what happened to jobs '
+                'since the last poll is not counted, and jobs that ended become resources within `history_hours`.',
+                region,
+            )
+        return ledger
+
+    def _save_ledger(self, region: str, ledger: Ledger) -> None:
+        text = state.dump(ledger)
+        if text != self._saved.get(region, ''):
+            self.write_persistent_cache(f'ledger_{region}', text)
+            self._saved[region] = text
+        ledger.logged.clear()
+
     def _group_tags(self, entry: Entry) -> list[str]:
         return tags(entry.job, GROUP_TAGS) + metric_tags(entry.tags, self.config.resource_tags_as_metric_tags)
 
@@ -240,4 +328,4 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
 
     def _out_of_time(self, start: float, share: float) -> Callable[[], bool]:
         deadline = start + share * self.config.min_collection_interval
-        return lambda: self._clock.monotonic() >= deadline
+        return lambda: self._cancelled.is_set() or self._clock.monotonic() >= deadline

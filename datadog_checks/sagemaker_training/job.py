@@ -29,11 +29,12 @@ class Instances:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One stretch in a secondary status; the current one has no end."""
+    """One stretch in a secondary status, and what AWS says about it; the current one has no end."""
 
     status: str
     start: datetime
     end: datetime | None
+    message: str = ''
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,12 @@ class TrainingJob:
             described=True,
             started=_time(answer.get('TrainingStartTime')),
             transitions=tuple(
-                Transition(snake_case(t['Status']), t['StartTime'].astimezone(UTC), _time(t.get('EndTime')))
+                Transition(
+                    snake_case(t['Status']),
+                    t['StartTime'].astimezone(UTC),
+                    _time(t.get('EndTime')),
+                    scrub(t.get('StatusMessage', '')),
+                )
                 for t in answer.get('SecondaryStatusTransitions', ())
                 if 'Status' in t and 'StartTime' in t
             ),
@@ -195,6 +201,14 @@ class TrainingJob:
         )
 
     @property
+    def partition(self) -> str:
+        return self.arn.split(':')[1]
+
+    @property
+    def region(self) -> str:
+        return self.arn.split(':')[3]
+
+    @property
     def account_id(self) -> str:
         return self.arn.split(':')[4]
 
@@ -222,11 +236,21 @@ class TrainingJob:
 
     @property
     def released(self) -> datetime | None:
-        """When the job's instances, and those its warm pool retained, came to their end; None while it is live."""
+        """When the job's instances, and those its warm pool retained, came to their end; None while it is live.
+
+        As long as AWS does not say how long a pool was retained, that is as long as it may have been.
+        """
         if self.is_live or self.over_since is None:
             return None
-        retained = self.warm_pool.retained_seconds if self.warm_pool else None
-        return self.over_since + timedelta(seconds=retained or 0)
+        if self.warm_pool is None:
+            return self.over_since
+        retained = self.warm_pool.retained_seconds
+        return self.over_since + timedelta(seconds=self.keep_alive_seconds or 0 if retained is None else retained)
+
+    @property
+    def interruptions(self) -> list[Transition]:
+        """Each time AWS took the spot instances back."""
+        return [transition for transition in self.transitions if transition.status == 'interrupted']
 
     @property
     def instance_count(self) -> int | None:

@@ -8,7 +8,8 @@ AWS lists jobs newest first, 100 to a call, and cannot be asked for what changed
 * the jobs that are open, hold a warm pool or ended lately, each with its rank (how many jobs are newer), which tells
   whether another page of the listing would show enough of them;
 * the stretches of time that no listing has covered yet: all of the last 30 days at a first start, and whatever was left
-  when a poll ran out of time or AWS stopped answering.
+  when a poll ran out of time or AWS stopped answering;
+* what of each job has been counted. Nothing is forgotten of a job that is owed something.
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from .counts import TRANSITIONS
 from .job import TrainingJob
 
 # A job runs at most 28 days; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
 LONGEST_LIFE = timedelta(days=30)
 # How much later than it was created a job may show up in the listing.
 OVERLAP = timedelta(minutes=1)
+# How long what happened to a job waits for its resource tags, where AWS has trouble to tell them.
+TAGS_PATIENCE = timedelta(minutes=5)
 # Creation times of one job may differ by their fraction of a second, and a stretch begins with jobs listed before.
 BOUNDARY = timedelta(seconds=1)
+
+type Key = tuple[str, datetime]
 
 
 @dataclass(slots=True, eq=False)
@@ -35,29 +41,30 @@ class Entry:
 
     job: TrainingJob
     rank: int
-    history: bool  # over before the first poll
+    since: datetime | None  # the first poll; None for a job created after it. What happened before is not counted
     listed: tuple[Any, ...]  # the part of its summary that moves when the job does
-    listed_at: datetime
+    listed_at: datetime | None
     changed_at: datetime | None  # when a change showed that has not been described yet
+    owed_at: datetime | None = None  # when it was described and what is new about it has not been counted yet
+    counted: dict[str, int] = field(default_factory=dict)
     asked_at: datetime | None = None  # when it was last described, or that was denied
     denied: str = ''  # why its last Describe was denied
     tags: Mapping[str, str] = field(default_factory=dict)
     tagged_at: datetime | None = None
-    resource_digest: bytes = b''
+    resource_digest: str = ''
     resource_sent_at: datetime | None = None
+
+    @property
+    def is_history(self) -> bool:
+        """Whether the job was over before the first poll."""
+        return bool(self.since and self.job.over_since and self.job.over_since <= self.since)
 
     def lacks_tags(self, now: datetime, refresh: timedelta) -> bool:
         return _is_stale(self.tagged_at, refresh, now)
 
-    def lacks_resource(self, digest: bytes, now: datetime, refresh: timedelta) -> bool:
+    def lacks_resource(self, digest: str, now: datetime, refresh: timedelta) -> bool:
         """Whether the resource with this digest has not been sent, or so long ago that it would expire before long."""
         return digest != self.resource_digest or _is_stale(self.resource_sent_at, refresh, now)
-
-    def tag(self, tags: Mapping[str, str], now: datetime) -> None:
-        """Set the resource tags; a resource that went out with others is owed once more."""
-        if tags != self.tags:
-            self.resource_sent_at = None
-        self.tags, self.tagged_at = tags, now
 
 
 @dataclass(slots=True, eq=False)
@@ -80,26 +87,28 @@ class Ledger:
     """The jobs of one region whose names are included; `history` is how long before the first poll an end matters."""
 
     def __init__(self, history: timedelta, is_included: Callable[[str], bool]) -> None:
-        self.entries: dict[tuple[str, datetime], Entry] = {}
+        self.entries: dict[Key, Entry] = {}
         self.stretches: list[Stretch] = []
         self.account_id: str | None = None
         self.listed_at: datetime | None = None  # the last poll that was shown a page
         self.tags_denied = ''  # why the last call for resource tags was denied
+        self.started: datetime | None = None  # the first poll, by the clock of AWS
+        self.first_newest: datetime | None = None  # the newest job it saw
+        self.newest: datetime | None = None
+        self.newest_at: datetime | None = None  # the poll that it first showed in
+        self.logged: dict[Key, int] = {}  # transitions whose logs were sent by a poll that did not come to its end
         self._history = history
         self._is_included = is_included
-        self._started: datetime | None = None  # the first poll
-        self._first_newest: datetime | None = None  # the newest job it saw
-        self._newest: datetime | None = None
-        self._newest_at: datetime | None = None  # the poll that it first showed in
+        self._gone: dict[Key, Entry] = {}  # deleted jobs that the listing may still show
 
     def head(self, now: datetime) -> Stretch:
         """What was created since the last poll; at the first one, all that can still be open."""
-        if self._newest is None:
-            self._started = now
+        if self.newest is None:
+            self.started = now
             return Stretch(now - LONGEST_LIFE, None, 0, history=True)
-        is_settled = self._newest_at is not None and now - self._newest_at > OVERLAP
-        after = self._newest if is_settled else self._newest - OVERLAP
-        return Stretch(after, None, 0, history=False, newest_before=self._newest)
+        is_settled = self.newest_at is not None and now - self.newest_at > OVERLAP
+        after = self.newest if is_settled else self.newest - OVERLAP
+        return Stretch(after, None, 0, history=False, newest_before=self.newest)
 
     def pages_worth_listing(self, page_size: int, page_cost: float) -> int:
         """The number of pages to list at every poll.
@@ -116,14 +125,18 @@ class Ledger:
                 pages, least = page + 1, cost
         return pages
 
-    def observe(self, jobs: Iterable[TrainingJob], stretch: Stretch, now: datetime) -> None:
-        """Take in a page of the stretch, and shorten the stretch by it."""
+    def observe(
+        self, jobs: Iterable[TrainingJob], stretch: Stretch, now: datetime, answered_at: datetime | None = None
+    ) -> None:
+        """Take in a page of the stretch, and shorten the stretch by it; `answered_at` is the time by AWS's clock."""
         self.listed_at = now
+        if self.newest is None and answered_at:
+            self.started = answered_at
         for job in jobs:
-            if self._newest is None:
-                self._first_newest = job.created
-            if self._newest is None or job.created > self._newest:
-                self._newest, self._newest_at = job.created, now
+            if self.newest is None:
+                self.first_newest = job.created
+            if self.newest is None or job.created > self.newest:
+                self.newest, self.newest_at = job.created, now
             if stretch.newest_before and job.created > stretch.newest_before:
                 stretch.arrivals += 1
             if self._is_included(job.name):
@@ -134,8 +147,8 @@ class Ledger:
 
     def listed(self, stretch: Stretch) -> None:
         """The stretch has been listed to its end."""
-        if self._newest is None:
-            self._newest = self._first_newest = stretch.after
+        if self.newest is None:
+            self.newest = self.first_newest = stretch.after
         if stretch in self.stretches:
             self.stretches.remove(stretch)
 
@@ -157,24 +170,47 @@ class Ledger:
     def due(self, now: datetime, open_refresh: timedelta, resource_refresh: timedelta | None) -> list[Entry]:
         """The jobs to describe: changes before refreshes, open jobs before ended ones, history last."""
         due = [entry for entry in self.entries.values() if _is_due(entry, now, open_refresh, resource_refresh)]
-        due.sort(key=lambda e: (e.history, e.changed_at is None, not e.job.is_open, e.changed_at or e.asked_at or now))
+        due.sort(
+            key=lambda e: (e.is_history, e.changed_at is None, not e.job.is_open, e.changed_at or e.asked_at or now)
+        )
         return due
 
     def described(self, entry: Entry, job: TrainingJob, now: datetime) -> None:
         entry.job = job if job.created == entry.job.created else replace(job, created=entry.job.created)
         entry.asked_at = now
         entry.changed_at = None
+        entry.owed_at = entry.owed_at or now
         entry.denied = ''
 
     def denied(self, entry: Entry, why: str, now: datetime) -> None:
         """A job that may not be described is tried again like one that has not changed."""
         entry.asked_at = now
         entry.changed_at = None
+        entry.owed_at = entry.owed_at or now
         entry.denied = why
 
-    def forget(self, entry: Entry) -> None:
-        """The job was deleted."""
-        self.entries.pop((entry.job.arn, entry.job.created), None)
+    def forget(self, entry: Entry, now: datetime) -> None:
+        """The job was deleted. What the listing has told of it is still owed."""
+        key = (entry.job.arn, entry.job.created)
+        if self.entries.pop(key, None):
+            self._gone[key] = entry
+            entry.changed_at = None
+            entry.owed_at = entry.owed_at or now
+
+    def owed(self, now: datetime, *, with_tags: bool) -> list[Entry]:
+        """The jobs of which something may be new to count, in the view that is as complete as it will become."""
+        return [
+            entry
+            for entry in (*self.entries.values(), *self._gone.values())
+            if entry.owed_at
+            and (
+                not with_tags
+                or entry.tagged_at
+                or entry.denied
+                or not entry.job.described
+                or _is_stale(entry.owed_at, TAGS_PATIENCE, now)
+            )
+        ]
 
     def pending(self) -> Iterator[datetime]:
         """Since when each change that is known has waited to be described."""
@@ -183,10 +219,18 @@ class Ledger:
     def prune(self, now: datetime, keep: timedelta) -> None:
         """Drop what has been over for longer than `keep`, unless a listing will offer it as new again."""
         self.entries = {key: entry for key, entry in self.entries.items() if not self._is_done(entry, now - keep)}
+        self._gone = {
+            key: entry for key, entry in self._gone.items() if entry.owed_at or self._is_offered_again(entry.job)
+        }
 
     def _take_in(self, job: TrainingJob, stretch: Stretch, now: datetime) -> None:
         key = (job.arn, job.created)
-        listed = (job.status, job.secondary_status, job.modified, job.ended, job.warm_pool)
+        listed = signature(job)
+        if key in self._gone:
+            if not job.is_open:
+                return
+            self.entries[key] = self._gone.pop(key)  # it was too young to be described
+            self.entries[key].changed_at = now
         if entry := self.entries.get(key):
             entry.rank = stretch.rank
             entry.listed_at = now
@@ -196,25 +240,42 @@ class Ledger:
                 entry.changed_at = entry.changed_at or now
             return
         if job.is_live or self._is_news(job, stretch):
-            self.entries[key] = Entry(job, stretch.rank, self._is_history(job), listed, now, changed_at=now)
+            self.entries[key] = Entry(job, stretch.rank, self._since(job, stretch), listed, now, changed_at=now)
+            if logged := self.logged.pop(key, 0):
+                self.entries[key].counted[TRANSITIONS] = logged
 
-    def _is_history(self, job: TrainingJob) -> bool:
-        return bool(job.over_since and self._started and job.over_since <= self._started)
+    def _since(self, job: TrainingJob, stretch: Stretch) -> datetime | None:
+        if not stretch.history and self.first_newest and job.created > self.first_newest:
+            return None
+        return max(self.started, job.created) if self.started else job.created
 
     def _is_news(self, job: TrainingJob, stretch: Stretch) -> bool:
         """Whether a job that is over and not known still matters."""
         if stretch.history:
-            return bool(job.over_since and self._started and job.over_since >= self._started - self._history)
-        return job.created > max(stretch.after, self._first_newest or stretch.after)
+            return bool(job.over_since and self.started and job.over_since >= self.started - self._history)
+        return job.created > max(stretch.after, self.first_newest or stretch.after)
 
     def _is_done(self, entry: Entry, before: datetime) -> bool:
         job = entry.job
-        if entry.changed_at or job.released is None or self._newest is None:
+        if entry.changed_at or entry.owed_at or job.released is None:
             return False
-        is_offered_again = job.created >= self._newest - OVERLAP or any(
-            stretch.before is not None and abs(job.created - stretch.before) <= BOUNDARY for stretch in self.stretches
+        return job.released <= before and not self._is_offered_again(job)
+
+    def _is_offered_again(self, job: TrainingJob) -> bool:
+        """Whether a listing would still take the job, if it were not known, for news."""
+        return (
+            self.newest is None
+            or job.created >= self.newest - OVERLAP
+            or any(
+                stretch.before is not None and abs(job.created - stretch.before) <= BOUNDARY
+                for stretch in self.stretches
+            )
         )
-        return job.released <= before and not is_offered_again
+
+
+def signature(job: TrainingJob) -> tuple[Any, ...]:
+    """The part of a job's summary that moves when the job does."""
+    return (job.status, job.secondary_status, job.modified, job.ended, job.warm_pool)
 
 
 def _is_due(entry: Entry, now: datetime, open_refresh: timedelta, resource_refresh: timedelta | None) -> bool:

@@ -38,11 +38,11 @@ def _spot_savings(job: TrainingJob, _: datetime) -> float | None:
 
 
 def _interruptions(job: TrainingJob, _: datetime) -> float | None:
-    return _entries(job, 'interrupted') if job.transitions else None
+    return len(job.interruptions) if job.transitions else None
 
 
 def _restarts(job: TrainingJob, _: datetime) -> float | None:
-    starts = _entries(job, 'starting')
+    starts = sum(transition.status == 'starting' for transition in job.transitions)
     return starts - 1 if starts else None
 
 
@@ -133,18 +133,19 @@ def job_gauges(job: TrainingJob, now: datetime) -> Iterator[Sample]:
 def fleet_gauges(job: TrainingJob) -> Iterator[Sample]:
     """What one job adds to the gauges of its fleet, tagged with the type of the instances that are meant."""
     if job.is_open:
-        yield Sample('jobs.open', 1, _instance_type(job.instance_type))
-        yield from _instances('instances.open', job)
+        yield Sample('jobs.open', 1, instance_type_tag(job.instance_type))
+        yield from instance_samples('instances.open', job)
     elif job.holds_warm_pool:
-        yield Sample('warm_pools.available', 1, _instance_type(job.instance_type))
-        yield from _instances('warm_pools.instances', job)
+        yield Sample('warm_pools.available', 1, instance_type_tag(job.instance_type))
+        yield from instance_samples('warm_pools.instances', job)
 
 
-def _instances(name: str, job: TrainingJob) -> Iterable[Sample]:
-    return (Sample(name, group.count, _instance_type(group.type)) for group in job.instances)
+def instance_samples(name: str, job: TrainingJob, each: float = 1) -> Iterable[Sample]:
+    """`each` x the instances of every group, tagged with the group's own type."""
+    return (Sample(name, each * group.count, instance_type_tag(group.type)) for group in job.instances)
 
 
-def _instance_type(name: str | None) -> tuple[str, ...]:
+def instance_type_tag(name: str | None) -> tuple[str, ...]:
     return (f'instance_type:{name}',) if name else ()
 
 
@@ -155,7 +156,3 @@ def _seconds(start: datetime, end: datetime) -> float:
 
 def _times(seconds: float | None, count: int | None) -> float | None:
     return seconds * count if seconds is not None and count is not None else None
-
-
-def _entries(job: TrainingJob, status: str) -> int:
-    return sum(transition.status == status for transition in job.transitions)

@@ -14,14 +14,16 @@ from itertools import batched
 from threading import Event
 from typing import Any
 
-from .aws import PAGE_SIZE, Region
-from .errors import AwsError, BadCredentials, Denied, Missing, Throttled
+from .aws import PAGE_SIZE, Page, Region
+from .errors import AwsError, BadCredentials, Denied, Missing, NoAnswer, Throttled
 from .job import TrainingJob
 from .ledger import BOUNDARY, Entry, Ledger, Stretch
 from .scrub import Scrubber
 
-type Pages = Iterator[list[dict[str, Any]]]
 type Answer = dict[str, Any]
+
+# So many calls in a row that the network swallows are not about the jobs that they ask for.
+MOST_UNANSWERED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Poll:
     now: datetime
     scrubber: Scrubber
     problems: list[AwsError] = field(default_factory=list)
+    refused: Event = field(default_factory=Event)  # AWS would refuse more calls all the same
+    unanswered: list[AwsError] = field(default_factory=list)  # since the last answer
 
     def list_changes(self, *, page_cost: float, out_of_time: Callable[[], bool]) -> None:
         """List what is new, then what earlier polls left over, then as far back as the known open jobs make it worth.
@@ -73,8 +77,7 @@ class Poll:
         Yields each job with the answer it came from. One job's error does not stop the others, except where AWS would
         refuse them all the same.
         """
-        refused = Event()
-        ask = partial(self._ask, is_over=lambda: refused.is_set() or out_of_time(), refused=refused)
+        ask = partial(self._ask, is_over=lambda: self.refused.is_set() or out_of_time())
         for batch in batched(due, PAGE_SIZE):
             results = zip(batch, executor.map(ask, batch), strict=True)
             described = [(entry, answer) for entry, result in results if (answer := self._take_in(entry, result))]
@@ -83,17 +86,20 @@ class Poll:
                     [entry for entry, _ in described if entry.lacks_tags(self.now, tags_refresh)], out_of_time
                 )
             yield from described
-            if refused.is_set() or out_of_time():
+            if self.refused.is_set() or out_of_time():
                 return
         if tags_refresh:
             # Those whose tags could not be read before; with them, the resource is sent anew.
             untagged = [entry for entry in self.ledger.entries.values() if entry.job.described and not entry.tagged_at]
             self._read_tags(untagged[:PAGE_SIZE], out_of_time)
+            for entry in untagged:
+                if entry.tags:
+                    entry.resource_sent_at = None
 
-    def _observe(self, page: Iterable[Answer], stretch: Stretch) -> None:
-        self.ledger.observe(map(TrainingJob.from_summary, page), stretch, self.now)
+    def _observe(self, page: Page, stretch: Stretch) -> None:
+        self.ledger.observe(map(TrainingJob.from_summary, page.summaries), stretch, self.now, page.answered_at)
 
-    def _list_stretch(self, pages: Pages, stretch: Stretch, out_of_time: Callable[[], bool]) -> None:
+    def _list_stretch(self, pages: Iterator[Page], stretch: Stretch, out_of_time: Callable[[], bool]) -> None:
         began_at = stretch.before
         try:
             for page in pages:
@@ -103,27 +109,32 @@ class Poll:
                 if out_of_time() and stretch.before != began_at:  # else the next poll would be shown the same again
                     self.ledger.broke_off(stretch)
                     return
-        except AwsError:
+        except AwsError as e:
             self.ledger.broke_off(stretch)
+            if isinstance(e, BadCredentials | NoAnswer):
+                self.refused.set()
             raise
         self.ledger.listed(stretch)
 
-    def _ask(self, entry: Entry, *, is_over: Callable[[], bool], refused: Event) -> Answer | AwsError | None:
+    def _ask(self, entry: Entry, *, is_over: Callable[[], bool]) -> Answer | AwsError | None:
         if is_over():
             return None
         try:
-            return self.region.describe_training_job(entry.job.name)
-        except (Throttled, BadCredentials) as e:
-            refused.set()
-            return e
+            answer = self.region.describe_training_job(entry.job.name)
         except AwsError as e:
+            if isinstance(e, NoAnswer):
+                self.unanswered.append(e)
+            if isinstance(e, Throttled | BadCredentials) or len(self.unanswered) >= MOST_UNANSWERED:
+                self.refused.set()
             return e
+        self.unanswered.clear()
+        return answer
 
     def _take_in(self, entry: Entry, result: Answer | AwsError | None) -> Answer | None:
         """The answer, if it describes the job; else the ledger, or `problems`, is told why not."""
         match result:
             case Missing():
-                self.ledger.forget(entry)
+                self.ledger.forget(entry, self.now)
             case Denied():
                 self.ledger.denied(entry, str(result), self.now)
             case AwsError():
@@ -133,7 +144,7 @@ class Poll:
                 if job.created - entry.job.created <= BOUNDARY:
                     self.ledger.described(entry, job, self.now)
                     return result
-                self.ledger.forget(entry)  # deleted, and its name given to another job, which the listing shows
+                self.ledger.forget(entry, self.now)  # and its name given to another job, which the listing shows
         return None
 
     def _read_tags(self, entries: list[Entry], out_of_time: Callable[[], bool]) -> None:
@@ -151,4 +162,5 @@ class Poll:
         else:
             self.ledger.tags_denied = ''
             for arn, values in tags.items():
-                by_arn[arn].tag(self.scrubber.mapping(values), self.now)
+                by_arn[arn].tags = self.scrubber.mapping(values)
+                by_arn[arn].tagged_at = self.now

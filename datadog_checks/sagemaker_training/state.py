@@ -1,0 +1,160 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""A ledger as text, for the Agent's persistent cache: what a restart must not forget, and no more.
+
+That is what is owed and what has been counted. Everything else about a job is described again after a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from .counts import TRANSITIONS
+from .job import TrainingJob, WarmPool
+from .ledger import Entry, Ledger, Stretch, signature
+
+
+@dataclass(frozen=True, slots=True)
+class KnownJob:
+    """A job as the listing showed it last, and what has been counted and sent of it."""
+
+    arn: str
+    created: datetime
+    status: str
+    rank: int
+    since: datetime | None = None
+    secondary_status: str | None = None
+    modified: datetime | None = None
+    ended: datetime | None = None
+    warm_pool: WarmPool | None = None
+    changed_at: datetime | None = None
+    counted: Mapping[str, int] = field(default_factory=dict)
+    resource_digest: str = ''
+    resource_sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known of one region. A change that older versions would misread is a new version."""
+
+    version: Literal[1]
+    account_id: str | None
+    started: datetime
+    first_newest: datetime
+    newest: datetime
+    newest_at: datetime | None
+    stretches: list[Stretch]
+    jobs: list[KnownJob]
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """ARN and creation time of a job, and how many of its transitions have been sent."""
+
+    logged: list[tuple[str, datetime, int]]
+
+
+_STATE = TypeAdapter(State)
+_CURSOR = TypeAdapter(Cursor)
+
+
+def dump(ledger: Ledger) -> str:
+    """The state as JSON, at most 500 bytes for an open job; empty as long as nothing has been listed."""
+    if ledger.started is None or ledger.first_newest is None or ledger.newest is None:
+        return ''
+    state = State(
+        version=1,
+        account_id=ledger.account_id,
+        started=ledger.started,
+        first_newest=ledger.first_newest,
+        newest=ledger.newest,
+        newest_at=ledger.newest_at,
+        stretches=ledger.stretches,
+        jobs=[_known(entry) for entry in ledger.entries.values()],
+    )
+    return _STATE.dump_json(state, exclude_defaults=True).decode()
+
+
+def restore(ledger: Ledger, text: str) -> None:
+    """Fill a new ledger.
+
+    Raises:
+        ValueError: the text is not a state of this version
+    """
+    state = _STATE.validate_json(text)
+    ledger.account_id = state.account_id
+    ledger.started = state.started
+    ledger.first_newest = state.first_newest
+    ledger.newest = state.newest
+    ledger.newest_at = state.newest_at
+    ledger.stretches = state.stretches
+    ledger.entries = {(known.arn, known.created): _entry(known) for known in state.jobs}
+
+
+def cursor(ledger: Ledger) -> dict[str, Any]:
+    """What goes with a log: how many transitions of which jobs have been sent since the ledger was saved."""
+    logged = [(arn, created, count) for (arn, created), count in ledger.logged.items()]
+    return _CURSOR.dump_python(Cursor(logged), mode='json')
+
+
+def restore_cursor(ledger: Ledger, cursor: Any) -> None:
+    """Take in the cursor of the last log, which is ahead of the ledger if a poll did not come to its end.
+
+    Raises:
+        ValueError: this is no such cursor
+    """
+    for arn, created, count in _CURSOR.validate_python(cursor).logged:
+        if entry := ledger.entries.get((arn, created)):
+            entry.counted[TRANSITIONS] = max(count, entry.counted.get(TRANSITIONS, 0))
+        else:
+            ledger.logged[arn, created] = count
+
+
+def _known(entry: Entry) -> KnownJob:
+    status, secondary_status, modified, ended, warm_pool = entry.listed
+    return KnownJob(
+        arn=entry.job.arn,
+        created=entry.job.created,
+        status=status,
+        rank=entry.rank,
+        since=entry.since,
+        secondary_status=secondary_status,
+        modified=modified,
+        ended=ended,
+        warm_pool=warm_pool,
+        changed_at=entry.changed_at or entry.owed_at,
+        counted=entry.counted,
+        resource_digest=entry.resource_digest,
+        resource_sent_at=entry.resource_sent_at,
+    )
+
+
+def _entry(known: KnownJob) -> Entry:
+    job = TrainingJob(
+        name=known.arn.rpartition('/')[2],
+        arn=known.arn,
+        created=known.created,
+        status=known.status,
+        described=False,
+        secondary_status=known.secondary_status,
+        modified=known.modified,
+        ended=known.ended,
+        warm_pool=known.warm_pool,
+    )
+    return Entry(
+        job,
+        known.rank,
+        known.since,
+        signature(job),
+        listed_at=None,
+        changed_at=known.changed_at,
+        counted=dict(known.counted),
+        resource_digest=known.resource_digest,
+        resource_sent_at=known.resource_sent_at,
+    )
