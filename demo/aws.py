@@ -5,31 +5,39 @@
 
 import json
 import re
+import socket
+import struct
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from email.message import Message
 from functools import partial
 from http.server import BaseHTTPRequestHandler
+from select import select
 from socketserver import ThreadingTCPServer
-from typing import Any, Self
+from typing import Any, Self, Unpack
 from urllib.parse import parse_qsl
 
 from moto.iam.models import get_account_id_from
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sagemaker.models import sagemaker_backends
+from werkzeug.http import http_date
 from werkzeug.test import Client
 from werkzeug.wrappers import Response
 
-from .calls import Answer, AwsError, Call, Fault, answer_response, error_response
+from .calls import Answer, AwsError, Call, Fault, Scope, answer_response, error_response
 from .clock import SimulatedClock
 from .fleet import Job, describe
-from .sagemaker import Record, TrainingJobs
+from .sagemaker import DEFAULT_PAGE, Record, TrainingJobs
 
 MOST_ARNS = 100
 
 CREDENTIAL_SCOPE = re.compile(r'Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/')
+
+# Not well-formed, so that it is no XML either, which is what STS answers.
+PROXY_PAGE = '<!doctype html><html><title>Sign in</title><body><h1>Sign in to this network</h1><hr></body></html>'
 
 # Shared, as its state is: making one costs as much as hundreds of requests.
 MOTO = Client(DomainDispatcherApplication(create_backend_app), use_cookies=False)
@@ -48,12 +56,19 @@ class SimulatedAws:
 
     `roles` maps the ARNs of the roles that may be assumed to the external id each demands; without it any may be.
     Two at a time must not share an account: moto keeps its state in the process.
+
+    Attributes:
+        calls: what was asked so far
+        skew: how far AWS's clock is ahead of `clock`, or, negative, behind it
+        page_overlap: how many jobs a page of ListTrainingJobs repeats from the end of the one before; less than a page
     """
 
     def __init__(
         self, clock: SimulatedClock, jobs: Iterable[Job] = (), *, roles: Mapping[str, str | None] | None = None
     ) -> None:
         self.calls: list[Call] = []
+        self.skew = timedelta()
+        self.page_overlap = 0
         self._clock = clock
         self._roles = roles
         self._faults: list[Fault] = []
@@ -75,6 +90,11 @@ class SimulatedAws:
     def endpoint_url(self) -> str:
         return 'http://{}:{}'.format(*self._server.server_address)
 
+    @property
+    def now(self) -> datetime:
+        """The time in AWS."""
+        return self._clock.now + self.skew
+
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
@@ -82,6 +102,8 @@ class SimulatedAws:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+        for fault in self._faults:
+            fault.remove()
         for account, region in self._jobs:
             sagemaker_backends[account][region].training_jobs.clear()
 
@@ -104,27 +126,18 @@ class SimulatedAws:
             self._jobs[account, region].remove(name)
             sagemaker_backends[account][region].training_jobs.pop(name, None)
 
-    def fail(
-        self,
-        code: str,
-        message: str = 'Simulated failure.',
-        status: int = 400,
-        *,
-        operation: str,
-        account: str | None = None,
-        region: str | None = None,
-        name: str | None = None,
-        times: int | None = None,
-        spared: int = 0,
-    ) -> Fault:
-        """Answer the operation's calls with an error; of several that match, the one registered first.
+    def fail(self, code: str, message: str = 'Simulated failure.', status: int = 400, **scope: Unpack[Scope]) -> Fault:
+        """Answer the calls of the scope with an error; of several faults that match, the one registered first strikes.
 
-        `name` is that of the job, or role, asked about. The result ends the fault: by `remove()` or as a context.
+        The result ends the fault: by `remove()` or as a context.
         """
-        fault = Fault(AwsError(code, message, status), operation, account, region, name, times, spared)
-        with self._lock:
-            self._faults.append(fault)
-        return fault
+        return self._register(Fault(code, AwsError(code, message, status), **scope))
+
+    def disturb(self, kind: str, **scope: Unpack[Scope]) -> Fault:
+        """Let the calls of the scope come to grief on the wire, in a way that `DISTURBANCES` has; else like `fail`."""
+        if kind not in DISTURBANCES:
+            raise ValueError(f'{kind!r} is none of {", ".join(DISTURBANCES)}')
+        return self._register(Fault(kind, None, **scope))
 
     def count(
         self,
@@ -139,25 +152,33 @@ class SimulatedAws:
         calls = ((call.operation, call.account, call.region, call.outcome) for call in self.calls)
         return sum(all(want in (None, got) for want, got in zip(wanted, call, strict=True)) for call in calls)
 
-    def respond(self, headers: Message, body: bytes) -> Response:
-        """The answer to one request."""
+    def respond(self, headers: Message, body: bytes) -> tuple[Response, Fault | None]:
+        """The answer to one request, and the fault that strikes it."""
         with self._lock:
             call = self._call(headers, body)
+            fault = next((fault for fault in self._faults if fault.strikes(call)), None)
             try:
-                for fault in self._faults:
-                    if fault.strikes(call):
-                        raise fault.error.with_traceback(None)
-                answer = self._operations.get(call.operation, _no_answer)(call)
+                if fault and fault.error:
+                    raise fault.error.with_traceback(None)
+                response, outcome = self._answer(call, headers, body)
             except AwsError as error:
-                self.calls.append(replace(call, outcome=error.code))
-                return error_response(error, headers['Content-Type'])
-            if answer is not None:
-                self.calls.append(call)
-                return answer_response(answer)
-            response = MOTO.post('/', headers=list(headers.items()), data=body)
-            outcome = 'ok' if response.status_code < 400 else response.headers.get('X-Amzn-Errortype', response.status)
-            self.calls.append(replace(call, outcome=outcome))
-            return response
+                response, outcome = error_response(error, headers['Content-Type']), error.code
+            self.calls.append(replace(call, outcome=fault.kind if fault else outcome))
+            return response, fault
+
+    def _register(self, fault: Fault) -> Fault:
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def _answer(self, call: Call, headers: Message, body: bytes) -> tuple[Response, str]:
+        """The response of the operation, and its outcome for `Call`."""
+        answer = self._operations.get(call.operation, _no_answer)(call)
+        if answer is not None:
+            return answer_response(answer), 'ok'
+        response = MOTO.post('/', headers=list(headers.items()), data=body)
+        outcome = 'ok' if response.status_code < 400 else response.headers.get('X-Amzn-Errortype', response.status)
+        return response, outcome
 
     def _call(self, headers: Message, body: bytes) -> Call:
         scope = CREDENTIAL_SCOPE.search(headers['Authorization'])
@@ -181,10 +202,15 @@ class SimulatedAws:
             sagemaker_backends[account][region].training_jobs[record.name] = tagged  # type: ignore[assignment]
 
     def _list_training_jobs(self, call: Call) -> Answer:
-        return self._jobs[call.account, call.region].page(call.parameters, self._clock.now)
+        jobs, now = self._jobs[call.account, call.region], self.now
+        page = jobs.page(call.parameters, now)
+        if self.page_overlap and 'NextToken' in page:
+            size = call.parameters.get('MaxResults', DEFAULT_PAGE) - self.page_overlap
+            page['NextToken'] = jobs.page({**call.parameters, 'MaxResults': size}, now)['NextToken']
+        return page
 
     def _describe_training_job(self, call: Call) -> Answer:
-        return self._jobs[call.account, call.region].describe(call.subject, self._clock.now)
+        return self._jobs[call.account, call.region].describe(call.subject, self.now)
 
     def _list_tags(self, call: Call) -> None:
         """Left to moto, which breaks on a job it does not know."""
@@ -233,12 +259,53 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*connection)
 
     def do_POST(self) -> None:
-        response = self._aws.respond(self.headers, self.rfile.read(int(self.headers['Content-Length'])))
-        self.send_response(response.status_code)
+        response, fault = self._aws.respond(self.headers, self.rfile.read(int(self.headers['Content-Length'])))
+        if fault and not fault.error:
+            DISTURBANCES[fault.kind](self, response, fault)
+        else:
+            self.send(response, response.data)
+
+    def send(self, response: Response, body: bytes) -> None:
+        """Send the response with this as its body, whatever length it announces."""
+        self.send_response_only(response.status_code)
+        self.send_header('Date', http_date(self._aws.now))
         for name, value in response.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(response.data)
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are in `SimulatedAws.calls`."""
+
+
+def _reset(handler: _Handler, *_: object) -> None:
+    handler.close_connection = True
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    # Left to the server, an orderly end of the stream would come before the reset.
+    socket.close(handler.connection.detach())
+
+
+def _send_half(handler: _Handler, response: Response, _: Fault) -> None:
+    handler.close_connection = True
+    handler.send(response, response.data[: len(response.data) // 2])
+
+
+def _send_page(handler: _Handler, *_: object) -> None:
+    page = Response(PROXY_PAGE, content_type='text/html')
+    handler.send(page, page.data)
+
+
+def _hold(handler: _Handler, _: Response, fault: Fault) -> None:
+    """Send nothing while the client waits and the fault lasts; then close the connection."""
+    handler.close_connection = True
+    while not fault.removed.is_set() and not select([handler.connection], [], [], 0.02)[0]:
+        pass
+
+
+# What `SimulatedAws.disturb` can do to an exchange, once the request has been read.
+DISTURBANCES: dict[str, Callable[[_Handler, Response, Fault], None]] = {
+    'reset': _reset,
+    'truncated': _send_half,
+    'not_json': _send_page,
+    'silent': _hold,
+}

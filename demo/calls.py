@@ -1,13 +1,14 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
-"""The requests AWS gets, the errors it may meet them with, and its answers on the wire."""
+"""The requests AWS gets, the faults it may meet them with, and its answers on the wire."""
 
 import json
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Required, Self, TypedDict
 from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
@@ -34,7 +35,7 @@ class AwsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that was answered: when it came on the simulated monotonic clock, and `ok` or AWS's error code."""
+    """A request: when it came on the simulated monotonic clock, and `ok`, AWS's error code or what disturbed it."""
 
     time: float
     operation: str
@@ -50,26 +51,41 @@ class Call:
         return str(self.parameters.get('TrainingJobName') or arn.rpartition('/')[2])
 
 
-@dataclass(slots=True)
-class Fault:
-    """An error that answers the matching calls but the first `spared`, `times` times or until removed.
+class Scope(TypedDict, total=False):
+    """The calls that a fault strikes: all that match but the first `spared`, `times` times or until it is removed.
 
-    A None matches and lasts for ever.
+    `name` is that of the job, or role, asked about. What is left out or None matches everything and lasts for ever.
     """
 
-    error: AwsError
-    operation: str
+    operation: Required[str]
     account: str | None
     region: str | None
     name: str | None
     times: int | None
+    spared: int
+
+
+@dataclass(slots=True)
+class Fault:
+    """What befalls the calls of its scope: an error answer of the code `kind` or, without one, a disturbance."""
+
+    kind: str
+    error: AwsError | None
+    operation: str
+    account: str | None = None
+    region: str | None = None
+    name: str | None = None
+    times: int | None = None
     spared: int = 0
+    removed: threading.Event = field(default_factory=threading.Event)
 
     def strikes(self, call: Call) -> bool:
-        """Whether this call gets the error; one time less is then left."""
+        """Whether this call is struck; one time less is then left."""
         asked = (call.operation, call.account, call.region, call.subject)
         wanted = (self.operation, self.account, self.region, self.name)
-        if self.times == 0 or any(want not in (None, got) for want, got in zip(wanted, asked, strict=True)):
+        if self.removed.is_set() or self.times == 0:
+            return False
+        if any(want not in (None, got) for want, got in zip(wanted, asked, strict=True)):
             return False
         if self.spared:
             self.spared -= 1
@@ -79,8 +95,8 @@ class Fault:
         return True
 
     def remove(self) -> None:
-        """Let every later call pass."""
-        self.times = 0
+        """Let every later call pass, and let go of those that are held."""
+        self.removed.set()
 
     def __enter__(self) -> Self:
         return self

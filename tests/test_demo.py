@@ -6,6 +6,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
@@ -15,9 +16,9 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 from botocore.model import Shape
-from botocore.parsers import create_parser
+from botocore.parsers import ResponseParserError, create_parser
 from botocore.validate import ParamValidator
 
 from demo.aws import SimulatedAws
@@ -52,8 +53,10 @@ def completed(name: str = 'job', created: datetime = NOW, **more: Any) -> Job:
     return Job(**{'name': name, 'account': HOME, 'region': REGION, 'steps': steps, 'fields': fields} | more)
 
 
-def client(aws: SimulatedAws, service: str, region: str = REGION, **credentials: str) -> BaseClient:
-    config = Config(retries={'total_max_attempts': 1})
+def client(
+    aws: SimulatedAws, service: str, region: str = REGION, read_timeout: float = 10, **credentials: str
+) -> BaseClient:
+    config = Config(retries={'total_max_attempts': 1}, read_timeout=read_timeout)
     return SESSION.client(service, region_name=region, endpoint_url=aws.endpoint_url, config=config, **credentials)
 
 
@@ -322,6 +325,17 @@ class TestListTrainingJobs:
         aws.remove('later', HOME, REGION)
         assert names(sagemaker.list_training_jobs()) == []
 
+    @pytest.mark.parametrize('order', ['Ascending', 'Descending'])
+    def test_pages_can_be_made_to_repeat_the_end_of_the_one_before(self, aws: SimulatedAws, order: str) -> None:
+        aws.add(completed(f'job-{number}', NOW - minutes(number)) for number in range(8))
+        aws.page_overlap = 2
+        listing = client(aws, 'sagemaker').get_paginator('list_training_jobs')
+        pages = [names(page) for page in listing.paginate(MaxResults=4, SortOrder=order)]
+        numbers = [[0, 1, 2, 3], [2, 3, 4, 5], [4, 5, 6, 7]]
+        if order == 'Ascending':
+            numbers = [[7 - number for number in page] for page in numbers]
+        assert pages == [[f'job-{number}' for number in page] for page in numbers]
+
     def test_twenty_thousand_jobs(self, aws: SimulatedAws) -> None:
         aws.add(quiet_history(NOW, 20_000, [minutes(3)]))
         answer = client(aws, 'sagemaker').list_training_jobs(MaxResults=100, SortOrder='Descending')
@@ -353,6 +367,12 @@ class TestDescribeTrainingJob:
         assert [job['SecondaryStatus'] for job in sagemaker.list_training_jobs()['TrainingJobSummaries']] == [
             'Reticulating'
         ]
+
+    def test_answer_of_a_megabyte(self, aws: SimulatedAws) -> None:
+        parameters = {f'parameter-{number}': 'x' * 2_500 for number in range(400)}
+        aws.put(describe(completed(), NOW) | {'HyperParameters': parameters})
+        received = client(aws, 'sagemaker').describe_training_job(TrainingJobName='job')
+        assert received['HyperParameters'] == parameters
 
     def test_name_can_be_reused_after_deletion(self, aws: SimulatedAws) -> None:
         aws.add([completed(created=NOW - minutes(90))])
@@ -516,6 +536,14 @@ class TestCallsAndFaults:
         else:
             describe_job(TrainingJobName='job')
 
+    def test_later_page_can_be_refused(self, aws: SimulatedAws) -> None:
+        aws.add(quiet_history(NOW, 20))
+        message = 'Invalid pagination token.'
+        aws.fail('ValidationException', message, operation='ListTrainingJobs', spared=1)
+        pages = client(aws, 'sagemaker').get_paginator('list_training_jobs').paginate()
+        assert failure(pages.build_full_result) == ('ValidationException', message, 400)
+        assert [call.outcome for call in aws.calls] == ['ok', 'ValidationException']
+
     def test_connection_is_kept(self, aws: SimulatedAws) -> None:
         host, port = aws.endpoint_url.removeprefix('http://').split(':')
         connection = HTTPConnection(host, int(port), timeout=5)
@@ -542,6 +570,115 @@ class TestCallsAndFaults:
         for thread in threads:
             thread.join()
         assert aws.count('ListTrainingJobs', outcome='ok') == 40
+
+
+class TestDisturbances:
+    @pytest.mark.parametrize(
+        ('kind', 'error', 'cause'),
+        [
+            ('reset', ConnectionClosedError, 'ConnectionResetError'),
+            ('truncated', ConnectionClosedError, 'IncompleteRead(14 bytes read, 14 more expected)'),
+            ('silent', ReadTimeoutError, 'Read timed out'),
+        ],
+    )
+    def test_no_answer_arrives_until_the_context_ends(
+        self, aws: SimulatedAws, kind: str, error: type[Exception], cause: str
+    ) -> None:
+        list_jobs = client(aws, 'sagemaker', read_timeout=0.3).list_training_jobs
+        for _ in range(2):
+            with aws.disturb(kind, operation='ListTrainingJobs'), pytest.raises(error) as caught:
+                list_jobs()
+            assert cause in repr(caught.value.kwargs['error'])
+            assert names(list_jobs()) == []
+        assert [call.outcome for call in aws.calls] == [kind, 'ok', kind, 'ok']
+
+    def test_page_of_a_proxy_has_no_members_as_json_and_is_no_xml(self, aws: SimulatedAws) -> None:
+        for operation in ('ListTrainingJobs', 'GetCallerIdentity'):
+            aws.disturb('not_json', operation=operation)
+        answer = client(aws, 'sagemaker').list_training_jobs()
+        metadata = answer.pop('ResponseMetadata')
+        assert (metadata['HTTPStatusCode'], metadata['HTTPHeaders']['content-type'], answer) == (200, 'text/html', {})
+        with pytest.raises(ResponseParserError, match='<!doctype html>'):
+            client(aws, 'sts').get_caller_identity()
+        assert aws.count(outcome='not_json') == 2
+
+    def test_strikes_within_its_scope(self, aws: SimulatedAws) -> None:
+        aws.add([completed(), completed('other')])
+        aws.disturb(
+            'reset', operation='DescribeTrainingJob', account=HOME, region=REGION, name='job', times=1, spared=1
+        )
+        describe_job = client(aws, 'sagemaker').describe_training_job
+        for name in ('other', 'job', 'other'):
+            describe_job(TrainingJobName=name)
+        with pytest.raises(ConnectionClosedError):
+            describe_job(TrainingJobName='job')
+        describe_job(TrainingJobName='job')
+        assert [call.outcome for call in aws.calls] == ['ok', 'ok', 'ok', 'reset', 'ok']
+
+    def test_unknown_kind(self, aws: SimulatedAws) -> None:
+        with pytest.raises(ValueError, match="'resset' is none of reset, truncated, not_json, silent"):
+            aws.disturb('resset', operation='ListTrainingJobs')
+
+    @pytest.mark.parametrize('ends', ['fault', 'simulation'])
+    def test_silence_is_for_one_client_and_over_with_its_cause(self, clock: SimulatedClock, ends: str) -> None:
+        with ThreadPoolExecutor() as pool:
+            with SimulatedAws(clock) as aws:
+                fault = aws.disturb('silent', operation='ListTrainingJobs', times=1)
+                list_jobs = client(aws, 'sagemaker').list_training_jobs
+                waiting = pool.submit(list_jobs)
+                while not aws.calls:
+                    assert not waiting.done()
+                list_jobs()
+                assert not waiting.done()
+                if ends == 'fault':
+                    fault.remove()
+                    assert isinstance(waiting.exception(timeout=2), ConnectionClosedError)
+            assert isinstance(waiting.exception(timeout=2), ConnectionClosedError)
+
+    def test_silence_is_over_when_the_client_goes_away(self, aws: SimulatedAws) -> None:
+        aws.disturb('silent', operation='ListTrainingJobs')
+        others = set(threading.enumerate())
+        with pytest.raises(ReadTimeoutError):
+            client(aws, 'sagemaker', read_timeout=0.3).list_training_jobs()
+        for thread in set(threading.enumerate()) - others:
+            thread.join(timeout=2)
+        assert not set(threading.enumerate()) - others
+
+
+class TestTimeInAws:
+    @pytest.mark.parametrize(
+        ('service', 'method'),
+        [
+            ('sagemaker', 'list_training_jobs'),
+            ('resourcegroupstaggingapi', 'get_resources'),
+            ('sts', 'get_caller_identity'),
+        ],
+    )
+    def test_date_of_an_answer(self, aws: SimulatedAws, clock: SimulatedClock, service: str, method: str) -> None:
+        clock.advance(59.9)
+        call = getattr(client(aws, service), method)
+        assert call()['ResponseMetadata']['HTTPHeaders']['date'] == 'Mon, 23 Nov 2026 12:00:59 GMT'
+        aws.skew = timedelta(days=-1)
+        assert call()['ResponseMetadata']['HTTPHeaders']['date'] == 'Sun, 22 Nov 2026 12:00:59 GMT'
+
+    def test_date_of_an_error(self, aws: SimulatedAws) -> None:
+        with pytest.raises(ClientError) as caught:
+            client(aws, 'sagemaker').describe_training_job(TrainingJobName='nobody')
+        headers = caught.value.response['ResponseMetadata']['HTTPHeaders']
+        assert headers['date'] == 'Mon, 23 Nov 2026 12:00:00 GMT'
+
+    def test_skewed_time_is_that_of_the_jobs_and_moves_with_the_clock(
+        self, aws: SimulatedAws, clock: SimulatedClock
+    ) -> None:
+        aws.add([completed()])
+        aws.skew = minutes(-1)
+        sagemaker = client(aws, 'sagemaker')
+        assert names(sagemaker.list_training_jobs()) == []
+        clock.advance(60)
+        assert names(sagemaker.list_training_jobs()) == ['job']
+        aws.skew = minutes(29)
+        assert sagemaker.describe_training_job(TrainingJobName='job')['SecondaryStatus'] == 'Completed'
+        assert [call.time for call in aws.calls] == [0, 60, 60]
 
 
 def misspelled(shape: Shape, value: Any) -> Iterator[str]:
