@@ -2,13 +2,20 @@
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import botocore
 import pytest
 
+from datadog_checks.base.stubs.aggregator import AggregatorStub
 from datadog_checks.base.stubs.datadog_agent import DatadogAgentStub
+from demo.aws import SimulatedAws
+from demo.clock import SimulatedClock
+
+from .builders import NOW
+from .world import RunCheck, World
 
 
 def pytest_report_header() -> str:
@@ -29,3 +36,16 @@ def _no_aws_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def _fresh_agent(datadog_agent: DatadogAgentStub) -> None:
     """No test finds what another one has left in the Agent's persistent cache."""
+
+
+@pytest.fixture
+def world(aggregator: AggregatorStub, datadog_agent: DatadogAgentStub, dd_run_check: RunCheck) -> Iterator[World]:
+    clock = SimulatedClock(NOW)
+    with SimulatedAws(clock) as aws:
+        yield World(aws, clock, aggregator, datadog_agent, dd_run_check)
+
+
+@pytest.fixture
+def _any_tag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Users may tag their jobs `env`, which the stub keeps integrations from using for tags of their own."""
+    monkeypatch.setenv('DDEV_SKIP_GENERIC_TAGS_CHECK', 'true')

@@ -3,19 +3,15 @@
 # Licensed under a 3-clause BSD style license (see LICENSE)
 """Whole polls of the check itself, through real clients over HTTP, against the simulated AWS."""
 
-import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from datadog_checks.base.stubs.aggregator import AggregatorStub, ServiceCheckStub
-from datadog_checks.base.utils.genresources import GenericResourceEvent
 from datadog_checks.dev.utils import get_metadata_metrics
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
 from demo.aws import SimulatedAws
@@ -24,93 +20,7 @@ from demo.scenario import ACCOUNTS, REGIONS, living_fleet, quiet_history
 from demo.workloads import PLANTED_SECRETS
 
 from .builders import ACCOUNT, NOW, REGION, ago, answer, ended, full_answer
-
-CAN_CONNECT = 'sagemaker_training.can_connect'
-SCOPE = [f'aws_account:{ACCOUNT}', f'region:{REGION}']
-
-type RunCheck = Callable[..., None]
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """A simulated AWS, a clock, and what the check has sent."""
-
-    aws: SimulatedAws
-    clock: SimulatedClock
-    aggregator: AggregatorStub
-    run: RunCheck
-
-    def check(self, **options: Any) -> SagemakerTrainingCheck:
-        """A check of one region that leaves retries to the next poll, unless the options say otherwise."""
-        instance = {
-            'regions': [REGION],
-            'endpoint_url': self.aws.endpoint_url,
-            'aws_access_key_id': 'test',
-            'aws_secret_access_key': 'test',
-            'min_collection_interval': 60,
-            'boto_config': {'retries': {'total_max_attempts': 1}},
-        }
-        return SagemakerTrainingCheck('sagemaker_training', {}, [instance | options], clock=self.clock)
-
-    def poll(self, check: SagemakerTrainingCheck, after: float = 0) -> list[str]:
-        """Run the check, `after` seconds; the operations it called. What earlier polls sent is forgotten."""
-        self.clock.advance(after)
-        self.aggregator.reset()
-        before = len(self.aws.calls)
-        self.run(check)
-        return [call.operation for call in self.aws.calls[before:]]
-
-    def values(self, name: str, tag: str = '') -> list[float]:
-        metrics = self.aggregator.metrics(f'sagemaker_training.{name}')
-        return [metric.value for metric in metrics if not tag or tag in metric.tags]
-
-    def resources(self) -> dict[str, dict[str, Any]]:
-        """What really left, by job name."""
-        events = self.aggregator.get_event_platform_events('genresources', parse_json=False)
-        return {fields['training_job_name']: fields for fields in map(_resource, events)}
-
-    @property
-    def connection(self) -> ServiceCheckStub:
-        """The service check of the one region."""
-        [connection] = self.aggregator.service_checks(CAN_CONNECT)
-        return connection
-
-    @property
-    def list_times(self) -> list[float]:
-        return [call.time for call in self.aws.calls if call.operation == 'ListTrainingJobs']
-
-
-def _resource(event: bytes) -> dict[str, Any]:
-    resource = GenericResourceEvent.FromString(event).resource
-    fields = json.loads(resource.fields_json)
-    assert resource.type == 'aws_sagemaker_trainingjob'
-    assert resource.key == fields['training_job_arn']
-    return fields | {'seen_at': resource.seen_at.seconds, 'expire_at': resource.expire_at.seconds}
-
-
-@pytest.fixture
-def world(aggregator: AggregatorStub, dd_run_check: RunCheck) -> Iterator[World]:
-    clock = SimulatedClock(NOW)
-    with SimulatedAws(clock) as aws:
-        yield World(aws, clock, aggregator, dd_run_check)
-
-
-@pytest.fixture
-def _any_tag(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Users may tag their jobs `env`, which the stub keeps integrations from using for tags of their own."""
-    monkeypatch.setenv('DDEV_SKIP_GENERIC_TAGS_CHECK', 'true')
-
-
-def everything_sent(aggregator: AggregatorStub) -> str:
-    """All that a poll submitted, as one text."""
-    return repr(
-        [
-            *(aggregator.metrics(name) for name in aggregator.metric_names),
-            aggregator.service_checks(CAN_CONNECT),
-            aggregator.events,
-            aggregator.get_event_platform_events('genresources', parse_json=False),
-        ]
-    )
+from .world import CAN_CONNECT, SCOPE, World, everything_sent
 
 
 @pytest.mark.usefixtures('_any_tag')

@@ -81,9 +81,8 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         The base package's config_set_persistent_cache_id leaves out the names of the options, and so would mix up an
         instance that includes some names with one that excludes them.
         """
-        role = self.instance.get('assume_role_arn')
-        identity = {'assume_role_arn': role} if role else {name: self.instance.get(name) for name in OWN_IDENTITY}
-        return hash_mutable_stable(identity | {name: self.instance.get(name) for name in SELECTION})
+        who = ('assume_role_arn',) if self.instance.get('assume_role_arn') else OWN_IDENTITY
+        return hash_mutable_stable({name: self.instance.get(name) or None for name in (*who, *SELECTION)})
 
     def cancel(self) -> None:
         """Called by the Agent when it unschedules the instance: the poll under way ends with the calls it has begun."""

@@ -66,7 +66,7 @@ def transition_logs(job: TrainingJob, new: News) -> Iterator[dict[str, Any]]:
         transition = job.transitions[number]
         log: dict[str, Any] = {
             'timestamp': transition.start.timestamp(),
-            'message': f'{transition.status}: {transition.message}' if transition.message else transition.status,
+            'message': transition.message or transition.status,
             'ddsource': SOURCE,
             'training_job_name': job.name,
             'training_job_arn': job.arn,
@@ -98,15 +98,17 @@ def _text(job: TrainingJob, word: str, time: datetime) -> Iterator[str]:
 
 def _facts(job: TrainingJob, word: str, time: datetime) -> dict[str, object]:
     is_end = word == job.status
+    is_limit = is_end and job.secondary_status == 'max_runtime_exceeded'
     waited = None if job.started or not job.described else time - job.created
     return {
-        'Failure type': job.failure_type,
+        'Failure type': job.failure_type if is_end else None,
         'Status': job.secondary_status if is_end else None,
         'Instances': ', '.join(f'{group.type} x {group.count}' for group in job.instances) or job.instance_type,
         'Managed spot': 'yes' if job.managed_spot else None,
         'Ran for': _duration(time - job.started) if job.started and word != 'created' else None,
         'Never ran, waited for': _duration(waited) if waited and is_end else None,
-        'Limit': _seconds(job.max_runtime_seconds) if job.secondary_status == 'max_runtime_exceeded' else None,
+        'Limit': _seconds(job.max_runtime_seconds) if is_limit else None,
+        'Interruptions': len(job.interruptions) if word != 'created' else None,
         'Billed, each instance': _seconds(job.billable_seconds) if is_end else None,
         'Job family': job_family(job.name),
     }

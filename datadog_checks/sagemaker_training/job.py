@@ -267,8 +267,8 @@ class TrainingJob:
 
     @property
     def failure_type(self) -> str | None:
-        """The kind of failure that the prefix of AWS's reason tells; None unless the job failed."""
-        if self.status != 'failed':
+        """The kind of failure that the prefix of AWS's reason tells; None unless the job is described as failed."""
+        if self.status != 'failed' or not self.described:
             return None
         prefix = (self.failure_reason or '').partition(':')[0]
         return snake_case(prefix) if prefix in _FAILURE_TYPES else 'other'

@@ -8,35 +8,39 @@ That is what is owed and what has been counted. Everything else about a job is d
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import PlainSerializer, TypeAdapter
 
 from .counts import TRANSITIONS
 from .job import TrainingJob, WarmPool
 from .ledger import Entry, Ledger, Stretch, signature
+
+# Milliseconds, as AWS sends them, are half as long as ISO 8601; times that are compared for identity stay exact.
+type Milliseconds = Annotated[datetime, PlainSerializer(lambda time: round(time.timestamp() * 1000))]
 
 
 @dataclass(frozen=True, slots=True)
 class KnownJob:
     """A job as the listing showed it last, and what has been counted and sent of it."""
 
-    arn: str
+    name: str
     created: datetime
     status: str
     rank: int
     since: datetime | None = None
     secondary_status: str | None = None
-    modified: datetime | None = None
-    ended: datetime | None = None
+    modified: Milliseconds | None = None
+    ended: Milliseconds | None = None
     warm_pool: WarmPool | None = None
-    changed_at: datetime | None = None
+    changed_at: Milliseconds | None = None
     counted: Mapping[str, int] = field(default_factory=dict)
-    resource_digest: str = ''
-    resource_sent_at: datetime | None = None
+    digest: str = ''
+    sent_at: Milliseconds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class State:
     newest: datetime
     newest_at: datetime | None
     stretches: list[Stretch]
-    jobs: list[KnownJob]
+    jobs: dict[str, list[KnownJob]]  # by what their ARNs have in common
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,10 @@ def dump(ledger: Ledger) -> str:
         newest=ledger.newest,
         newest_at=ledger.newest_at,
         stretches=ledger.stretches,
-        jobs=[_known(entry) for entry in ledger.entries.values()],
+        jobs=defaultdict(list),
     )
+    for entry in ledger.entries.values():
+        state.jobs[entry.job.arn.removesuffix(entry.job.name)].append(_known(entry))
     return _STATE.dump_json(state, exclude_defaults=True).decode()
 
 
@@ -94,7 +100,9 @@ def restore(ledger: Ledger, text: str) -> None:
     ledger.newest = state.newest
     ledger.newest_at = state.newest_at
     ledger.stretches = state.stretches
-    ledger.entries = {(known.arn, known.created): _entry(known) for known in state.jobs}
+    for prefix, jobs in state.jobs.items():
+        for known in jobs:
+            ledger.entries[prefix + known.name, known.created] = _entry(prefix, known)
 
 
 def cursor(ledger: Ledger) -> dict[str, Any]:
@@ -119,7 +127,7 @@ def restore_cursor(ledger: Ledger, cursor: Any) -> None:
 def _known(entry: Entry) -> KnownJob:
     status, secondary_status, modified, ended, warm_pool = entry.listed
     return KnownJob(
-        arn=entry.job.arn,
+        name=entry.job.name,
         created=entry.job.created,
         status=status,
         rank=entry.rank,
@@ -130,15 +138,15 @@ def _known(entry: Entry) -> KnownJob:
         warm_pool=warm_pool,
         changed_at=entry.changed_at or entry.owed_at,
         counted=entry.counted,
-        resource_digest=entry.resource_digest,
-        resource_sent_at=entry.resource_sent_at,
+        digest=entry.resource_digest,
+        sent_at=entry.resource_sent_at,
     )
 
 
-def _entry(known: KnownJob) -> Entry:
+def _entry(prefix: str, known: KnownJob) -> Entry:
     job = TrainingJob(
-        name=known.arn.rpartition('/')[2],
-        arn=known.arn,
+        name=known.name,
+        arn=prefix + known.name,
         created=known.created,
         status=known.status,
         described=False,
@@ -155,6 +163,6 @@ def _entry(known: KnownJob) -> Entry:
         listed_at=None,
         changed_at=known.changed_at,
         counted=dict(known.counted),
-        resource_digest=known.resource_digest,
-        resource_sent_at=known.resource_sent_at,
+        resource_digest=known.digest,
+        resource_sent_at=known.sent_at,
     )

@@ -1,0 +1,131 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+from typing import Any
+
+import pytest
+
+from datadog_checks.sagemaker_training.counts import News
+from datadog_checks.sagemaker_training.events import events, transition_logs
+from datadog_checks.sagemaker_training.job import TrainingJob
+
+from .builders import NOW, ago, arn, ended, job, transition
+
+FINISHED = News('jobs.finished', 0, 1)
+
+
+def failed(**fields: Any) -> TrainingJob:
+    return job(
+        'churn',
+        TrainingJobStatus='Failed',
+        SecondaryStatus='Failed',
+        TrainingEndTime=NOW,
+        FailureReason='AlgorithmError: exit code 1',
+        BillableTimeInSeconds=3001,
+        **fields,
+    )
+
+
+def test_a_failure_tells_a_person_on_call_what_they_need() -> None:
+    [(word, event)] = events(failed(), FINISHED)
+    console = 'https://us-east-1.console.aws.amazon.com'
+    log_group = '$252Faws$252Fsagemaker$252FTrainingJobs$3FlogStreamNameFilter$3Dchurn'
+    assert word == 'failed'
+    assert event == {
+        'msg_title': 'SageMaker training job churn failed',
+        'msg_text': f"""%%%
+```
+AlgorithmError: exit code 1
+```
+
+- **Failure type**: algorithm_error
+- **Status**: failed
+- **Instances**: ml.p5.48xlarge x 2
+- **Ran for**: 0:50:00
+- **Billed, each instance**: 0:50:01
+- **Job family**: churn
+
+[Job in the AWS console]({console}/sagemaker/home?region=us-east-1#/jobs/churn) | \
+[Its logs]({console}/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/{log_group})
+%%%""",
+        'timestamp': int(NOW.timestamp()),
+        'alert_type': 'error',
+        'aggregation_key': arn('churn'),
+        'event_type': 'sagemaker_training',
+        'source_type_name': 'sagemaker_training',
+    }
+
+
+@pytest.mark.parametrize(
+    ('status', 'alert_type'),
+    [('Completed', 'success'), ('Stopped', 'warning'), ('Failed', 'error'), ('Deleting', None)],
+)
+def test_an_end_is_told_by_its_status(status: str, alert_type: str | None) -> None:
+    told = [(word, event['alert_type']) for word, event in events(job(TrainingJobStatus=status), FINISHED)]
+    assert told == ([(status.lower(), alert_type)] if alert_type else [])
+
+
+def test_each_interruption_is_told_once_with_its_own_time() -> None:
+    starts = [ago(minutes=30), ago(minutes=20), ago(minutes=10)]
+    spot = job(SecondaryStatusTransitions=[transition('Interrupted', start) for start in starts])
+    told = [
+        (word, event['alert_type'], event['timestamp']) for word, event in events(spot, News('jobs.interrupted', 1, 3))
+    ]
+    assert told == [('interrupted', 'warning', int(start.timestamp())) for start in starts[1:]]
+
+
+def test_a_creation_is_told_without_what_came_later() -> None:
+    [(word, event)] = events(failed(), News('jobs.created', 0, 1))
+    assert (word, event['alert_type'], event['timestamp']) == ('created', 'info', int(ago(hours=1).timestamp()))
+    assert not any(later in event['msg_text'] for later in ('exit code', 'Failure', 'Ran for', 'Billed'))
+
+
+@pytest.mark.parametrize(
+    ('partition', 'region', 'host'),
+    [
+        ('aws-cn', 'cn-north-1', 'https://cn-north-1.console.amazonaws.cn/'),
+        ('aws-us-gov', 'us-gov-west-1', 'https://us-gov-west-1.console.amazonaws-us-gov.com/'),
+        ('aws-iso', 'us-iso-east-1', None),
+    ],
+)
+def test_links_lead_to_the_console_of_the_partition_if_it_is_known(
+    partition: str, region: str, host: str | None
+) -> None:
+    elsewhere = failed(TrainingJobArn=f'arn:{partition}:sagemaker:{region}:123456789012:training-job/churn')
+    [(_, event)] = events(elsewhere, FINISHED)
+    assert (host in event['msg_text']) if host else ('http' not in event['msg_text'])
+
+
+def test_a_reason_cannot_break_out_of_its_frame() -> None:
+    malicious = job(TrainingJobStatus='Failed', FailureReason='ClientError: ```\n# big\n%%% <b>')
+    [(_, event)] = events(malicious, FINISHED)
+    text = event['msg_text']
+    assert (text.count('```'), text.count('%%%')) == (2, 2)
+
+
+def test_a_log_for_each_new_transition_tells_how_long_the_phase_before_took() -> None:
+    spot = TrainingJob.from_description(
+        ended(
+            'churn',
+            SecondaryStatusTransitions=[
+                transition('Starting', ago(minutes=60), ago(minutes=50)),
+                transition('Training', ago(minutes=50), ago(minutes=10)) | {'StatusMessage': 'token=abc in progress'},
+                transition('Completed', ago(minutes=10), ago(minutes=10)),
+            ],
+        ),
+        scrub=lambda text: text.replace('abc', '<redacted>'),
+    )
+    first, *others = transition_logs(spot, News('transitions', 0, 3))
+    assert 'previous_duration' not in first
+    assert others == list(transition_logs(spot, News('transitions', 1, 3)))
+    assert others[0] == {
+        'timestamp': ago(minutes=50).timestamp(),
+        'message': 'token=<redacted> in progress',
+        'ddsource': 'sagemaker_training',
+        'training_job_name': 'churn',
+        'training_job_arn': arn('churn'),
+        'secondary_status': 'training',
+        'previous_status': 'starting',
+        'previous_duration': 600,
+    }
+    assert (others[1]['message'], others[1]['previous_duration']) == ('completed', 2400)

@@ -1,0 +1,145 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from datadog_checks.sagemaker_training import state
+from datadog_checks.sagemaker_training.job import TrainingJob
+from datadog_checks.sagemaker_training.ledger import Ledger
+
+from .builders import NOW, ago, answer, arn, ended
+
+MINUTE = timedelta(minutes=1)
+
+
+def listed(*answers: dict[str, Any]) -> Ledger:
+    """A ledger that has listed the answers, newest first, and more is left to be listed."""
+    ledger = new_ledger()
+    head = ledger.head(NOW)
+    ledger.observe(map(TrainingJob.from_summary, answers), head, NOW, answered_at=NOW + MINUTE)
+    ledger.broke_off(head)
+    return ledger
+
+
+def new_ledger() -> Ledger:
+    return Ledger(timedelta(hours=24), lambda name: True)
+
+
+def restored(ledger: Ledger) -> Ledger:
+    copy = new_ledger()
+    state.restore(copy, state.dump(ledger))
+    return copy
+
+
+def test_what_is_restored_is_what_was_saved() -> None:
+    ledger = listed(
+        answer('open'),
+        ended('pool', at=NOW, CreationTime=ago(hours=2, microseconds=1000), WarmPoolStatus={'Status': 'Available'}),
+    )
+    first, second = ledger.entries.values()
+    first.counted = {'jobs.created': 1, 'jobs.interrupted': 3}
+    first.resource_digest, first.resource_sent_at = '0123456789abcdef', NOW
+    second.changed_at = None
+    copy = restored(ledger)
+    assert state.dump(copy) == state.dump(ledger)
+    assert copy.entries.keys() == ledger.entries.keys()
+    assert copy.head(NOW + MINUTE).after == ledger.head(NOW + MINUTE).after
+    assert [(entry.counted, entry.listed, entry.job.is_live) for entry in copy.entries.values()] == [
+        (first.counted, first.listed, True),
+        ({}, second.listed, True),
+    ]
+    assert copy.started == NOW + MINUTE, "AWS's clock"
+
+
+def test_what_was_seen_but_not_counted_is_still_owed() -> None:
+    ledger = listed(answer())
+    [entry] = ledger.entries.values()
+    ledger.described(entry, TrainingJob.from_description(ended(), scrub=str), NOW)
+    assert list(ledger.pending()) == []
+    assert list(restored(ledger).pending()) == [NOW]
+
+
+def test_all_is_described_once_after_a_restart_and_a_change_comes_first() -> None:
+    ledger = listed(answer('changed'), answer('quiet', CreationTime=ago(hours=2)))
+    for entry in ledger.entries.values():
+        ledger.described(entry, entry.job, NOW)
+        entry.owed_at = None
+        entry.resource_sent_at = NOW
+    copy = restored(ledger)
+    head = copy.head(NOW + MINUTE)
+    copy.observe([TrainingJob.from_summary(ended('changed', at=NOW + 2 * MINUTE))], head, NOW + MINUTE)
+    assert [entry.job.name for entry in copy.due(NOW + MINUTE, 5 * MINUTE, 60 * MINUTE)] == ['changed', 'quiet']
+    assert list(copy.pending()) == [NOW + MINUTE]
+
+
+def test_nothing_is_saved_before_anything_was_listed() -> None:
+    assert state.dump(new_ledger()) == ''
+
+
+def test_an_open_job_takes_at_most_500_bytes() -> None:
+    names = [f'{"a-name-as-long-as-they-can-be":-<58}{number:05}' for number in range(1000)]
+    long_lived = {
+        'SecondaryStatus': 'DownloadingTrainingImage',
+        'LastModifiedTime': NOW + timedelta(microseconds=123000),
+        'WarmPoolStatus': {'Status': 'InUse'},
+    }
+    ledger = listed(
+        *(answer(name, region='ap-southeast-2', CreationTime=ago(seconds=1.123), **long_lived) for name in names)
+    )
+    for entry in ledger.entries.values():
+        entry.counted = {'transitions': 111, 'jobs.created': 1, 'jobs.interrupted': 22}
+        entry.resource_digest, entry.resource_sent_at = '0123456789abcdef', NOW + timedelta(microseconds=123456)
+        entry.changed_at = NOW + timedelta(microseconds=123456)
+    assert len(ledger.entries) == 1000
+    assert len(state.dump(ledger)) / 1000 <= 500
+
+
+def _version(text: str, version: int) -> str:
+    return json.dumps(json.loads(text) | {'version': version})
+
+
+@pytest.mark.parametrize(
+    'damage',
+    [
+        lambda text: text[: len(text) // 2],
+        lambda text: 'null',
+        lambda text: '{}',
+        lambda text: '[]',
+        lambda text: '\x00\x01',
+        lambda text: text.replace('"rank"', '"place"'),
+        lambda text: text.replace(str(NOW.year), 'year'),
+        lambda text: _version(text, 0),
+        lambda text: _version(text, 2),
+    ],
+)
+def test_what_is_damaged_or_of_another_version_is_refused_as_a_whole(damage: Any) -> None:
+    text = state.dump(listed(answer()))
+    state.restore(new_ledger(), text)
+    copy = new_ledger()
+    with pytest.raises(ValueError, match='validation error'):
+        state.restore(copy, damage(text))
+    assert state.dump(copy) == ''
+
+
+def test_a_cursor_is_ahead_of_the_ledger_for_known_and_for_new_jobs() -> None:
+    before, after = listed(answer('known')), listed(answer('known'))
+    [known] = before.entries.values()
+    known.counted['transitions'] = 2
+    before.logged = {(known.job.arn, known.job.created): 4, (arn('new'), NOW): 3}
+    cursor = json.loads(json.dumps(state.cursor(before)))
+    state.restore_cursor(after, cursor)
+    after.observe([TrainingJob.from_summary(answer('new', CreationTime=NOW))], after.head(NOW + MINUTE), NOW + MINUTE)
+    assert {entry.job.name: entry.counted for entry in after.entries.values()} == {
+        'known': {'transitions': 4},
+        'new': {'transitions': 3},
+    }
+
+
+@pytest.mark.parametrize('damaged', ['', 7, {}, {'logged': 'x'}, {'logged': [['arn', 'now', 1]]}])
+def test_a_damaged_cursor_is_refused(damaged: Any) -> None:
+    with pytest.raises(ValueError, match='validation error'):
+        state.restore_cursor(new_ledger(), damaged)
