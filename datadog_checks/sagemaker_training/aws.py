@@ -226,10 +226,14 @@ class Account:
             if self._caller is None and self._clock.monotonic() >= self._ask_caller_at:
                 self._ask_caller_at = self._clock.monotonic() + 3600
                 try:
-                    self._caller = _call('GetCallerIdentity', self._sts().get_caller_identity)['Account']
+                    self._caller = self.caller_arn().split(':')[4]
                 except AwsError:
                     return None
             return self._caller
+
+    def caller_arn(self) -> str:
+        """Whose the credentials are, to AWS. A call."""
+        return _member(_call('GetCallerIdentity', self._sts().get_caller_identity), 'Arn', 'GetCallerIdentity')
 
     def take_attempts(self, region: str) -> dict[tuple[str, str], int]:
         """The attempts in the region since the last time, by (operation, outcome)."""

@@ -24,7 +24,8 @@ from . import state
 from .aws import Account, Region
 from .config_models import ConfigMixin
 from .counts import TRANSITIONS, News, count_samples, news
-from .errors import AwsError
+from .diagnose import diagnoses, unconnected
+from .errors import PROVIDE_CREDENTIALS, AwsError
 from .events import events, transition_logs
 from .ledger import Entry, Ledger
 from .metrics import fleet_gauges, job_gauges
@@ -74,6 +75,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         self._ledgers: dict[str, Ledger] = {}
         self._saved: dict[str, str] = {}
         self.check_initializations.append(self._connect)
+        self.diagnosis.register(self._diagnose)
 
     def persistent_cache_id(self) -> str:
         """The same as long as the jobs are: a new tag, interval, region, external id or session token replays nothing.
@@ -90,22 +92,37 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
 
     def _connect(self) -> None:
         config = self.config
-        for secret in filter(None, (config.aws_secret_access_key, config.aws_session_token)):
-            self.register_secret(secret)
         self._scrubber = Scrubber(config.sensitive_patterns or ())
         try:
-            self._account = Account(config, self.proxies, self._clock)
+            self._account = self._new_account()
         except AwsError as e:
             message = self._scrubber.text(str(e))
             for region in config.regions or ():
                 self.service_check(
                     'can_connect', self.CRITICAL, tags=self._scope(region, self._role_account_id), message=message
                 )
-            raise ConfigurationError(
-                f'{message} Set `aws_profile`, or `aws_access_key_id` and `aws_secret_access_key`, '
-                'or give the Agent a role.'
-            ) from None
+            raise ConfigurationError(f'{message} {PROVIDE_CREDENTIALS}') from None
         self._fleets: dict[str, dict[FleetKey, float]] = {region.name: {} for region in self._account.regions}
+
+    def _new_account(self) -> Account:
+        for secret in filter(None, (self.config.aws_secret_access_key, self.config.aws_session_token)):
+            self.register_secret(secret)
+        return Account(self.config, self.proxies, self._clock)
+
+    def _diagnose(self) -> None:
+        """For `agent diagnose`: of an instance that may never have run. It shares only the rates with the polls."""
+        scrubber = Scrubber(())
+        try:
+            self.load_configuration_models()
+            config = self.config
+            scrubber = Scrubber(config.sensitive_patterns or ())
+            is_included = name_filter(config.name_include or (), config.name_exclude or ())
+            findings = diagnoses(self._new_account(), config, is_included)
+        except (AwsError, ConfigurationError) as e:
+            findings = iter([unconnected(e)])
+        for verdict, *texts in findings:
+            name, diagnosis, description, remediation = (scrubber.text(self.sanitize(text)) for text in texts)
+            getattr(self.diagnosis, verdict)(name, diagnosis, self.name, description, remediation)
 
     def check(self, _: InstanceType) -> None:
         with _turns.setdefault(self.persistent_cache_id(), Lock()):

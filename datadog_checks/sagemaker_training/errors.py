@@ -5,15 +5,16 @@
 
 
 class AwsError(Exception):
-    """AWS did not answer; `str()` says which operation, why, and what to do about it."""
+    """AWS did not answer; `str()` is the reason, with operation and code, and the remedy: what to do about it."""
 
     outcome = 'error'
     remedy = ''
 
     def __init__(self, operation: str, code: str, message: str) -> None:
         self.code = code
-        remedy = self.remedy.format(action=_ACTIONS.get(operation, operation))
-        super().__init__(f'{operation}: {code}: {message.rstrip(". ")}. {remedy}'.rstrip())
+        self.reason = f'{operation}: {code}: {message.rstrip(". ")}.'
+        self.remedy = self.remedy.format(action=_ACTIONS.get(operation, operation))
+        super().__init__(f'{self.reason} {self.remedy}'.rstrip())
 
 
 class Throttled(AwsError):
@@ -37,6 +38,10 @@ class Unavailable(AwsError):
     remedy = 'Check the network, proxy and endpoint between the Agent and AWS, and the AWS Health Dashboard.'
 
 
+class NoAnswer(Unavailable):
+    """The network, or whatever is between, has swallowed the call."""
+
+
 class BadCredentials(AwsError):
     outcome = 'denied'
     remedy = (
@@ -51,6 +56,9 @@ class RoleNotAssumed(BadCredentials):
         'credentials, and that these allow `{action}`.'
     )
 
+
+# Of an instance for which the environment has none.
+PROVIDE_CREDENTIALS = 'Set `aws_profile`, or `aws_access_key_id` and `aws_secret_access_key`, or give the Agent a role.'
 
 _ACTIONS = {
     'AssumeRole': 'sts:AssumeRole',
