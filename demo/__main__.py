@@ -9,10 +9,11 @@ import logging
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import track
@@ -83,23 +84,25 @@ def simulated_day(hours: float, console: Console) -> int:
         f'{duration(hours * 3600)} of a simulated AWS, polled every {duration(POLL_SECONDS)}'
     )
     with SimulatedAws(clock, fleet, roles=roles) as aws:
-        checks = [
-            SagemakerTrainingCheck('sagemaker_training', {}, [instance], clock=clock)
-            for instance in (
-                {
-                    'regions': list(REGIONS),
-                    'endpoint_url': aws.endpoint_url,
-                    'aws_access_key_id': 'simulated',
-                    'aws_secret_access_key': 'simulated',
-                    'assume_role_arn': role,
-                    'assume_role_external_id': external_id,
-                    'min_collection_interval': POLL_SECONDS,
-                    'boto_config': {'proxies': {}},
-                }
-                for role, external_id in roles.items()
-            )
+        instances = [
+            {
+                'regions': list(REGIONS),
+                'endpoint_url': aws.endpoint_url,
+                'aws_access_key_id': 'simulated',
+                'aws_secret_access_key': 'simulated',
+                'assume_role_arn': role,
+                'assume_role_external_id': external_id,
+                'min_collection_interval': POLL_SECONDS,
+                'boto_config': {'proxies': {}},
+            }
+            for role, external_id in roles.items()
         ]
+        checks = []
         for number in _progress(range(polls), console):
+            if number in (0, polls // 2):  # the Agent starts, and starts again
+                checks = [
+                    SagemakerTrainingCheck('sagemaker_training', {}, [instance], clock=clock) for instance in instances
+                ]
             clock.advance_to(datetime.fromtimestamp(START.timestamp() + number * POLL_SECONDS, UTC))
             for check in checks:
                 if error := check.run():
@@ -109,12 +112,15 @@ def simulated_day(hours: float, console: Console) -> int:
             naive_calls += calls_of_listing_and_describing_all(fleet, clock.now)
         made = len(aws.calls)
     render(recording, console)
+    counted, truth = counted_jobs(recording), true_counts(fleet, START, clock.now)
+    verdict = 'and so they are counted' if counted == truth else f'but counted are {counted}: this is a bug'
+    console.print(f'\nIn truth it is {truth}, {verdict}, although the Agent was restarted half-way.')
     console.print(
         f'\nThat is {made:,} calls. Listing and describing every job at every poll would have been {naive_calls:,} '
         '(computed from the same fleet).'
     )
     console.print(f'Done in {duration(time.monotonic() - began)}. Next: make dry-run REGION=us-east-1, or the README.')
-    return min(recording.worst_status, 1)
+    return min(recording.worst_status + (counted != truth), 1)
 
 
 def dry_run(region: str, profiles: Sequence[str | None], console: Console) -> int:
@@ -150,6 +156,41 @@ def dry_run(region: str, profiles: Sequence[str | None], console: Console) -> in
     if any(point.metric == 'poll.duration' and point.value >= OUT_OF_TIME_SECONDS for point in recording.points):
         console.print('That is long: jobs that one poll had no time for may be missing. The next poll would go on.')
     return min(recording.worst_status + len(failures), 1)
+
+
+class JobCounts(NamedTuple):
+    """How many jobs were created, ended, and lost their spot instances."""
+
+    created: int
+    finished: int
+    interrupted: int
+
+    def __str__(self) -> str:
+        return f'{self.created} jobs created, {self.finished} finished, {self.interrupted} interruptions'
+
+
+def counted_jobs(recording: Recording) -> JobCounts:
+    return JobCounts(
+        *(
+            int(sum(count.value for count in recording.counts if count.metric == f'jobs.{what}'))
+            for what in JobCounts._fields
+        )
+    )
+
+
+def true_counts(fleet: Iterable[Job], after: datetime, until: datetime) -> JobCounts:
+    """What the scripts of the jobs say happened after the first poll, up to the last."""
+    happened = Counter(
+        what
+        for job in fleet
+        for what, time in (('created', job.created), ('finished', job.end), *_interruptions(job))
+        if after < time <= until
+    )
+    return JobCounts(*(happened[what] for what in JobCounts._fields))
+
+
+def _interruptions(job: Job) -> list[tuple[str, datetime]]:
+    return [('interrupted', step.start) for step in job.steps if step.status == 'Interrupted']
 
 
 def calls_of_listing_and_describing_all(fleet: Iterable[Job], now: datetime) -> int:

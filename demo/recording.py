@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from datadog_checks.base.stubs import aggregator
 from datadog_checks.base.utils.genresources import GenericResourceEvent
+from datadog_checks.sagemaker_training.counts import COUNTS
 
 PREFIX = 'sagemaker_training.'
 
@@ -38,12 +39,14 @@ class ServiceCheck(NamedTuple):
 class Recording:
     """What is kept of all polls, each one of every instance.
 
-    That is all resources, the last value of each job's gauges, the worst service check and the AWS calls; of the rest,
-    the last poll.
+    That is all resources, counts of what happened, events and AWS calls, the last value of each job's gauges and the
+    worst service check; of the rest, the last poll.
     """
 
     points: list[Point] = field(default_factory=list)
     job_points: dict[tuple[str | None, ...], Point] = field(default_factory=dict)
+    counts: list[Point] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
     service_checks: list[ServiceCheck] = field(default_factory=list)
     worst_status: int = 0
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -58,6 +61,9 @@ class Recording:
         for point in self.points:
             if point.metric.startswith('job.'):
                 self.job_points[point.metric, *map(point.tags.get, SERIES_TAGS)] = point
+            elif point.metric in COUNTS:
+                self.counts.append(point)
+        self.events += aggregator.events
         self.service_checks = [
             ServiceCheck(check.status, _tags(check.tags), check.message)
             for check in aggregator.service_checks(f'{PREFIX}can_connect')

@@ -18,6 +18,13 @@ from .recording import Point, Recording
 STATUSES = ('[green]OK[/]', '[yellow]WARNING[/]', '[red]CRITICAL[/]', 'UNKNOWN')
 MOST_OPEN, MOST_OVER = 18, 12
 MOST_LINES = 60
+MOST_EVENTS = 10
+ALERTS = {
+    'error': '[red]error[/]  ',
+    'warning': '[yellow]warning[/]',
+    'success': '[green]success[/]',
+    'info': 'info   ',
+}
 
 # The gauges of one job, by metric.
 type Gauges = Mapping[str, Point]
@@ -31,6 +38,8 @@ def render(recording: Recording, console: Console) -> None:
         ('By instance type', lambda r: _fleet(r, FLEET_COLUMNS, 'aws_account', 'region', 'instance_type')),
         ('What was billed for the jobs that ended, by team', lambda r: _cost(r, 'team')),
         ('What was billed, by instance type', lambda r: _cost(r, 'instance_type')),
+        ('What happened since the first poll, by team: each fact is counted once', _counts),
+        ('Events', _events),
         ('Service check sagemaker_training.can_connect', _service_checks),
         ('A resource, as it was sent', _resource),
         ('AWS calls, retries included', _calls),
@@ -172,6 +181,47 @@ def _cost(recording: Recording, tag: str) -> Iterator[RenderableType]:
     total = [sum(map(read, jobs)) for read in COST_COLUMNS.values()]
     rows = ([escape(group), *(f'{value:,.0f}' for value in values)] for group, values in [*ordered, ('all', total)])
     yield _table((tag.replace('_', ' '), *COST_COLUMNS), rows)
+
+
+COUNT_COLUMNS: dict[str, Callable[[Point], float]] = {
+    'jobs\ncreated': lambda count: count.value * (count.metric == 'jobs.created'),
+    'jobs\nfinished': lambda count: count.value * (count.metric == 'jobs.finished'),
+    'of them\nfailed': lambda count: (
+        count.value * (count.metric == 'jobs.finished' and count.tags['training_job_status'] == 'failed')
+    ),
+    'interrup-\ntions': lambda count: count.value * (count.metric == 'jobs.interrupted'),
+    'billed\ninstance-hours': lambda count: count.value / 3600 * (count.metric == 'usage.billable_time'),
+    'saved': lambda count: count.value / 3600 * (count.metric == 'usage.saved_time'),
+    'warm\npools': lambda count: count.value / 3600 * (count.metric == 'usage.warm_pool_time'),
+    'million\ntokens': lambda count: count.value / 1e6 * (count.metric == 'usage.billable_tokens'),
+}
+
+
+def _counts(recording: Recording) -> Iterator[RenderableType]:
+    if not recording.counts:
+        yield 'nothing: what had happened by the first poll does not count'
+        return
+    groups: defaultdict[str, list[Point]] = defaultdict(list)
+    for count in recording.counts:
+        groups[count.tags.get('team', 'no team')].append(count)
+    rows = ([escape(team), *_summed(counts)] for team, counts in [*sorted(groups.items()), ('all', recording.counts)])
+    yield _table(('team', *COUNT_COLUMNS), rows)
+
+
+def _summed(counts: Iterable[Point]) -> list[str]:
+    counts = list(counts)
+    return [f'{sum(map(read, counts)):,.0f}' for read in COUNT_COLUMNS.values()]
+
+
+def _events(recording: Recording) -> Iterator[RenderableType]:
+    """The last ones."""
+    if not recording.events:
+        yield 'none'
+        return
+    shown = recording.events[-MOST_EVENTS:]
+    yield from (f'{ALERTS[event["alert_type"]]} {escape(event["msg_title"])}' for event in shown)
+    if len(recording.events) > len(shown):
+        yield f'and {len(recording.events) - len(shown)} earlier ones'
 
 
 def _service_checks(recording: Recording) -> Iterator[RenderableType]:

@@ -53,7 +53,7 @@ def test_the_demo_reports_what_the_check_sent(
 
     last_poll = START + timedelta(hours=2, seconds=-POLL_SECONDS)
     fleet = living_fleet(START, hours=2)
-    fleet_sums, _, *bills, _ = (line.split()[1:] for line in printed.splitlines() if line.startswith('all '))
+    fleet_sums, _, *bills, counts, _ = (line.split()[1:] for line in printed.splitlines() if line.startswith('all '))
     assert int(fleet_sums[0]) == sum(is_open(job, last_poll) for job in fleet)
     # The first poll also sends the gauges of what ended, or gave up its warm pool, in the hour before.
     gone = [
@@ -61,6 +61,14 @@ def test_the_demo_reports_what_the_check_sent(
     ]
     failed = sum(job.status == 'Failed' for job in gone)
     assert [bill[:2] for bill in bills] == [[str(len(gone)), str(failed)]] * 2
+    new = [
+        sum(START < time <= last_poll for time in times)
+        for times in zip(*((j.created, j.end) for j in fleet), strict=True)
+    ]
+    assert counts[:2] == list(map(str, new))
+    assert f'In truth it is {new[0]} jobs created, {new[1]} finished' in printed
+    assert 'and so they are counted' in printed
+    assert re.search('^error .* failed$', printed, re.MULTILINE)
 
 
 def _pool_until(job: Job) -> datetime:

@@ -73,7 +73,8 @@ INSTANCE_TIMES: dict[str, Total] = {
 TOKENS: dict[str, Total] = {'usage.billable_tokens': _at_the_end(lambda job: job.billable_tokens)}
 
 # In this order they are submitted: what happened to a job, then what it used.
-TOTALS = {TRANSITIONS: _transitions} | OCCURRENCES | INSTANCE_TIMES | TOKENS
+COUNTS = OCCURRENCES | INSTANCE_TIMES | TOKENS
+TOTALS = {TRANSITIONS: _transitions} | COUNTS
 
 
 def news(job: TrainingJob, counted: Mapping[str, int], since: datetime | None) -> Iterator[News]:
@@ -100,6 +101,6 @@ def count_samples(job: TrainingJob, new: News) -> Iterator[Sample]:
     increase = new.now - new.before
     if new.name in INSTANCE_TIMES:
         yield from instance_samples(new.name, job, increase)
-    elif new.name != TRANSITIONS:
+    elif new.name in COUNTS:
         outcome = tags(job, OUTCOME_TAGS) if new.name == 'jobs.finished' else ()
         yield Sample(new.name, increase, (*instance_type_tag(job.instance_type), *outcome))
