@@ -121,7 +121,6 @@ def test_a_log_for_each_new_transition_tells_how_long_the_phase_before_took() ->
     assert others[0] == {
         'timestamp': ago(minutes=50).timestamp(),
         'message': 'token=<redacted> in progress',
-        'ddsource': 'sagemaker_training',
         'training_job_name': 'churn',
         'training_job_arn': arn('churn'),
         'secondary_status': 'training',

@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,17 @@ from datadog_checks.sagemaker_training import SagemakerTrainingCheck, __version_
 from datadog_checks.sagemaker_training.aws import PAGE_SIZE
 from datadog_checks.sagemaker_training.check import LISTING_SHARE, POLL_SHARE
 from datadog_checks.sagemaker_training.config_models.instance import InstanceConfig
-from datadog_checks.sagemaker_training.ledger import LONGEST_LIFE
+from datadog_checks.sagemaker_training.counts import News
+from datadog_checks.sagemaker_training.events import ALERT_TYPES, transition_logs
+from datadog_checks.sagemaker_training.ledger import LONGEST_LIFE, TAGS_PATIENCE
 from datadog_checks.sagemaker_training.tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS
+
+from .builders import NOW, job, transition
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / 'datadog_checks' / 'sagemaker_training'
 README = (ROOT / 'README.md').read_text(encoding='utf-8')
+WORDS = {5: 'five'}
 PROSE = ' '.join(README.split())
 HEADINGS = re.findall(r'^#+ (.+)$', README, re.MULTILINE)
 
@@ -166,18 +172,26 @@ def test_the_options_and_defaults_are_those_of_the_code() -> None:
     assert len(documented) == len(defaults)
 
 
-def test_what_is_not_in_this_version_is_not() -> None:
-    missing = rows(section('Not in this version'))
-    metrics = {name for what, _ in missing for name in re.findall(r'`([\w.]+)', what)}
-    idle = {name for _, names in missing for name in re.findall(r'\w+', names)}
+def test_each_option_has_an_effect() -> None:
     of_the_agent = {'service', 'empty_default_hostname', 'metric_patterns'}
 
-    assert metrics
-    assert not [
-        row for row in metadata() if row['metric_name'].removeprefix('sagemaker_training.').startswith(tuple(metrics))
-    ]
-    assert idle == {option for option, *_ in options() if not re.search(rf'\b{option}\b', code())} - of_the_agent
-    assert idle == {option for option, _, meaning in options() if meaning.startswith('No effect yet')}
+    assert {option for option, *_ in options() if not re.search(rf'\b{option}\b', code())} <= of_the_agent
+
+
+def test_what_is_not_in_this_version_is_not() -> None:
+    assets = json.loads((ROOT / 'manifest.json').read_text(encoding='utf-8'))['assets']
+
+    assert f'Version {__version__} has no dashboards and no monitors' in PROSE
+    assert (assets['dashboards'], assets['monitors']) == ({}, {})
+
+
+def test_the_events_and_logs_are_those_of_the_code() -> None:
+    spot = job(SecondaryStatusTransitions=[transition('Starting', NOW, NOW), transition('Training', NOW)])
+    *_, log = transition_logs(spot, News('transitions', 0, 2))
+    told = re.findall(r'`(\w+)`(?:,? and `(\w+)`)? \((?:alert type )?(\w+)\)', ' '.join(section('Events').split()))
+
+    assert {word: alert for *words, alert in told for word in words if word} == ALERT_TYPES
+    assert {name for name, _ in rows(section('Logs'))} == log.keys() - {'timestamp'}
 
 
 def test_the_service_check_is_that_of_the_code() -> None:
@@ -198,7 +212,6 @@ def test_its_numbers_are_those_of_the_code() -> None:
     [base] = re.findall(r'"datadog-checks-base>=([\d.]+)"', (ROOT / 'pyproject.toml').read_text(encoding='utf-8'))
 
     for text in (
-        f'Version {__version__} has',
         f'**Agent {agent.removesuffix(".0")} or newer**, the first with `datadog-checks-base` {base}',
         f'FROM datadog/agent:{agent}',
         f'the {fields["catalog"]} fields',
@@ -206,5 +219,6 @@ def test_its_numbers_are_those_of_the_code() -> None:
         f'looks back {LONGEST_LIFE.days} days',
         f'at {POLL_SHARE:.0%} of `min_collection_interval`, the listing at {LISTING_SHARE:.0%}'.replace('%', ' %'),
         f'among the newest {PAGE_SIZE}. ',
+        f'up to {WORDS[TAGS_PATIENCE // timedelta(minutes=1)]} minutes, for its resource tags',
     ):
         assert text in PROSE

@@ -67,7 +67,6 @@ def transition_logs(job: TrainingJob, new: News) -> Iterator[dict[str, Any]]:
         log: dict[str, Any] = {
             'timestamp': transition.start.timestamp(),
             'message': transition.message or transition.status,
-            'ddsource': SOURCE,
             'training_job_name': job.name,
             'training_job_arn': job.arn,
             'secondary_status': transition.status,
