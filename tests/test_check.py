@@ -148,6 +148,30 @@ def test_only_what_changed_is_described(world: World) -> None:
     assert world.poll(check, after=60) == ['ListTrainingJobs']
 
 
+@pytest.mark.parametrize(('open_jobs', 'pages'), [(0, 1), (1, 1), (100, 1), (102, 2), (250, 3)])
+@pytest.mark.parametrize(('changed', 'new'), [(0, 0), (1, 0), (0, 1), (40, 60), (40, 150)])
+def test_a_poll_stays_within_its_budget_of_calls(
+    world: World, open_jobs: int, pages: int, changed: int, new: int
+) -> None:
+    changed = min(changed, open_jobs)
+    names = [f'job-{number:03}' for number in range(open_jobs)]
+    for number, name in enumerate(names):
+        world.aws.put(answer(name, CreationTime=ago(seconds=number)))
+    # A page is worth as much as one Describe here, so each with two open jobs is listed.
+    rates = {'describe_requests_per_second': 2, 'list_requests_per_second': 2}
+    check = world.check(**rates, open_job_refresh_seconds=600, min_collection_interval=600)
+    world.poll(check)
+    for name in names[:changed]:
+        world.aws.put(ended(name, CreationTime=ago(seconds=names.index(name))))
+    for number in range(new):
+        world.aws.put(answer(f'new-{number}', CreationTime=NOW + timedelta(seconds=1)))
+    calls = Counter(world.poll(check, after=50))
+    assert calls['ListTrainingJobs'] <= max(pages, 1 + new // 100)
+    assert calls['DescribeTrainingJob'] == changed + new
+    assert calls['GetResources'] <= -(-(changed + new) // 100)
+    assert calls.total() == sum(calls[name] for name in ('ListTrainingJobs', 'DescribeTrainingJob', 'GetResources'))
+
+
 def test_what_does_not_fit_into_a_poll_goes_on_in_the_next_with_open_jobs_first(world: World) -> None:
     world.aws.add(
         quiet_history(NOW, finished=600, open_=[timedelta(hours=1 + number) for number in range(40)], days=0.9)

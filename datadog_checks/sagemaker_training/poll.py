@@ -1,7 +1,19 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
-"""The reading half of a poll: list one region, then describe what changed. What is read goes into the ledger."""
+"""The reading half of a poll: list one region, then describe what changed. What is read goes into the ledger.
+
+The smallest number of calls, and why. AWS allows the whole account 2 List calls a second, lists newest first, 100 jobs
+to a call, and filters by nothing but the creation time without reading the whole history. A Describe shows one job. So
+
+* the newest page is listed at every poll: it shows all that is new, and what changed among the newest 100 jobs;
+* a further page is listed only where it shows more live jobs than it costs Describes (`Ledger.pages_worth_listing`);
+* a live job beyond these pages is described every `open_job_refresh_seconds`, and so is one on them, for its progress;
+* else a job is described when its summary has changed, and tags are read for 100 jobs at a time.
+
+Nothing changed and no refresh due: 1 List for each 100 jobs of the open window, 0 Describe. With k jobs new or changed
+also 1 List for each further 100 that are new, k Describe, and at most ceil(k / 100) calls for tags.
+"""
 
 from __future__ import annotations
 
