@@ -285,6 +285,22 @@ def test_the_state_is_written_only_when_it_changed(world: World, monkeypatch: py
     assert writes == [f'ledger_{REGION}']
 
 
+def test_credentials_of_another_account_are_a_first_start(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.aws.put(answer('ours'))
+    world.poll(world.check())
+    world.aws.remove('ours', ACCOUNT, REGION)
+    [key] = world.agent._cache
+    world.agent._cache[key] = world.agent._cache[key].replace(ACCOUNT, '999999999999')
+    world.aws.put(answer('theirs', CreationTime=later(seconds=30)))
+    world.aws.put(answer('their-older', CreationTime=ago(days=3)))
+    check = world.check()
+    world.poll(check, after=60)
+    assert 'account 123456789012 now, not of 999999999999' in caplog.text
+    assert sum(world.values('jobs.open')) == 2
+    world.poll(check, after=60)
+    assert world.counted() == {}
+
+
 @pytest.mark.parametrize('text', ['{"version":1', '{"version":2,"jobs":{}}', 'null'])
 def test_a_state_that_cannot_be_used_is_a_first_start_with_one_warning(
     world: World, text: str, caplog: pytest.LogCaptureFixture

@@ -150,12 +150,22 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         began = self._clock.monotonic()
         now = datetime.fromtimestamp(self._clock.time(), UTC)
         ledger = self._ledgers[region.name]
+        known_account = ledger.account_id
         ledger.prune(now, timedelta(hours=self.config.job_metrics_hours))
         poll = Poll(region, ledger, now, self._scrubber)
         try:
             poll.list_changes(page_cost=self._page_cost, out_of_time=self._out_of_time(start, LISTING_SHARE))
         except AwsError as e:
             poll.problems.append(e)
+        if known_account not in (None, ledger.account_id):
+            self.log.warning(
+                '%s: the credentials are those of account %s now, not of %s. This is a first start.',
+                region.name,
+                ledger.account_id,
+                known_account,
+            )
+            self._ledgers[region.name] = self._new_ledger()
+            return self._poll(region, start)
         account_id = ledger.account_id or self._role_account_id or self._account.caller_account_id
         scope = self._scope(region.name, account_id)
         try:
@@ -298,10 +308,13 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         for (operation, outcome), attempts in self._account.take_attempts(region).items():
             self.count('api.requests', attempts, tags=[*scope, f'operation:{operation}', f'outcome:{outcome}'])
 
-    def _load_ledger(self, region: str) -> Ledger:
+    def _new_ledger(self) -> Ledger:
         config = self.config
         is_included = name_filter(config.name_include or (), config.name_exclude or ())
-        ledger = Ledger(timedelta(hours=config.history_hours), is_included)
+        return Ledger(timedelta(hours=config.history_hours), is_included)
+
+    def _load_ledger(self, region: str) -> Ledger:
+        ledger = self._new_ledger()
         text = self.read_persistent_cache(f'ledger_{region}')
         try:
             if text:
@@ -321,7 +334,8 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         if text != self._saved.get(region, ''):
             self.write_persistent_cache(f'ledger_{region}', text)
             self._saved[region] = text
-        ledger.logged.clear()
+        # Now in the state; what is not, a restart has brought, and the listing still has to show the job.
+        ledger.logged = {key: count for key, count in ledger.logged.items() if key not in ledger.entries}
 
     def _group_tags(self, entry: Entry) -> list[str]:
         return tags(entry.job, GROUP_TAGS) + metric_tags(entry.tags, self.config.resource_tags_as_metric_tags)

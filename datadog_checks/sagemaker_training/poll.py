@@ -100,7 +100,7 @@ class Poll:
             yield from described
             if self.refused.is_set() or out_of_time():
                 return
-        if tags_refresh:
+        if tags_refresh and not self.refused.is_set():
             # Those whose tags could not be read before; with them, the resource is sent anew.
             untagged = [entry for entry in self.ledger.entries.values() if entry.job.described and not entry.tagged_at]
             self._read_tags(untagged[:PAGE_SIZE], out_of_time)
