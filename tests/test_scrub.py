@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datadog_checks.sagemaker_training.scrub import REDACTED, Scrubber
+from datadog_checks.sagemaker_training.scrub import LONGEST_KEPT, MOST_KEPT, REDACTED, Scrubber
 
 SECRET = 'hunter2-not-a-real-one'
 
@@ -174,3 +174,12 @@ def test_a_password_flag_hides_its_value_in_any_text(prefix: str, secret: str) -
 def test_any_text_is_redacted_in_part_or_left_as_it_is(text: str) -> None:
     once = Scrubber().text(text)
     assert REDACTED in once or once == text
+
+
+def test_what_is_remembered_has_an_end_and_holds_no_secret() -> None:
+    scrubber = Scrubber()
+    for number in range(3 * MOST_KEPT):
+        for text in (f'plain {number}', f'password=secret-{number}', f'{number:0{LONGEST_KEPT + 1}}'):
+            assert scrubber.text(text) == scrubber.text(text)
+    assert 0 < len(scrubber._innocent) <= MOST_KEPT
+    assert not any('secret' in text or len(text) > LONGEST_KEPT for text in scrubber._innocent)

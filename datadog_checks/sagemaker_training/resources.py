@@ -101,7 +101,7 @@ def _string(value: str, field: Field, scrubber: Scrubber) -> str:
 
 
 def _timestamp(value: datetime, _: Field, scrubber: Scrubber) -> str:
-    return value.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds') + 'Z'
 
 
 def _float(value: float, _: Field, scrubber: Scrubber) -> float | None:
