@@ -1,6 +1,6 @@
 # Every target does its own set-up. What it installs stays in .venv* beside this file until requirements change.
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint demo dry-run models clean
+.PHONY: help setup test lint demo dry-run bench models clean
 
 # Without --no-compile setting up takes twice as long; Python compiles what is used.
 PIP_INSTALL := -m pip --disable-pip-version-check install --quiet --quiet --no-compile
@@ -46,6 +46,11 @@ demo: .venv/ready ## the check on a simulated fleet of training jobs; needs no A
 
 dry-run: .venv/ready ## what the check would send for REGION, with your own AWS credentials: make dry-run REGION=us-east-1
 	@.venv/bin/python -m demo --dry-run '$(REGION)'
+
+bench: .venv/ready ## CPU beside a bare boto3 loop, memory, stored state; renews the table in benchmarks/README.md
+	@mkdir -p .benchmarks
+	@.venv/bin/python -m pytest benchmarks --quiet --benchmark-json .benchmarks/latest.json
+	@.venv/bin/python -m benchmarks.report .benchmarks/latest.json
 
 models: .venv-ddev/ready ## conf.yaml.example and config_models from assets/configuration/spec.yaml
 	@.venv-ddev/bin/python tests/ddev_validate.py --sync .
