@@ -319,3 +319,16 @@ def test_a_state_that_cannot_be_used_is_a_first_start_with_one_warning(
     world.aws.put(ended(at=later(minutes=4)))
     world.poll(world.check(), after=60)
     assert world.counted() == {'jobs.finished': 1}
+
+
+def test_a_cursor_that_cannot_be_used_costs_no_more_than_itself(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.aws.add([SPOT_JOB])
+    for minutes in (0, 5):
+        world.poll(world.check(collect_transition_logs=True), after=60 * minutes)
+    [key] = [key for key in world.agent._cache if 'log_cursor' in key]
+    world.agent._cache[key] = '{"logged": 7}'
+    world.poll(world.check(collect_transition_logs=True), after=6 * 60)
+    warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert warnings == [f'{REGION}: the saved cursor of the transition logs is damaged. Some may be sent again.']
+    assert [log['secondary_status'] for log in world.logs] == ['starting', 'training', 'interrupted']
+    assert world.counted() == {'jobs.created': 1, 'jobs.interrupted': 1}

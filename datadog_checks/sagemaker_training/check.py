@@ -319,14 +319,17 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         try:
             if text:
                 state.restore(ledger, text)
-            if cursor := self.get_log_cursor(region):
-                state.restore_cursor(ledger, cursor)
         except ValueError:
             self.log.warning(
                 '%s: the saved state is damaged or of another version. This is a first start: what happened to jobs '
                 'since the last poll is not counted, and jobs that ended become resources within `history_hours`.',
                 region,
             )
+        try:
+            if cursor := self.get_log_cursor(region):
+                state.restore_cursor(ledger, cursor)
+        except ValueError:
+            self.log.warning('%s: the saved cursor of the transition logs is damaged. Some may be sent again.', region)
         return ledger
 
     def _save_ledger(self, region: str, ledger: Ledger) -> None:
