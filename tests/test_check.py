@@ -160,11 +160,12 @@ def test_a_poll_stays_within_its_budget_of_calls(
     # A page is worth as much as one Describe here, so each with two open jobs is listed.
     rates = {'describe_requests_per_second': 2, 'list_requests_per_second': 2}
     check = world.check(**rates, open_job_refresh_seconds=600, min_collection_interval=600)
-    world.poll(check)
+    for _ in range(2):
+        world.poll(check, after=60)
     for name in names[:changed]:
         world.aws.put(ended(name, CreationTime=ago(seconds=names.index(name))))
     for number in range(new):
-        world.aws.put(answer(f'new-{number}', CreationTime=NOW + timedelta(seconds=1)))
+        world.aws.put(answer(f'new-{number}', CreationTime=world.clock.now + timedelta(seconds=1)))
     calls = Counter(world.poll(check, after=50))
     assert calls['ListTrainingJobs'] <= max(pages, 1 + new // 100)
     assert calls['DescribeTrainingJob'] == changed + new

@@ -78,6 +78,7 @@ class TrainingJob:
     created: datetime
     status: str
     described: bool
+    described_as: str | None = None  # the status then
     secondary_status: str | None = None
     modified: datetime | None = None
     started: datetime | None = None
@@ -142,6 +143,7 @@ class TrainingJob:
         return replace(
             listed,
             described=True,
+            described_as=listed.status,
             started=_time(answer.get('TrainingStartTime')),
             transitions=tuple(
                 Transition(
@@ -268,7 +270,7 @@ class TrainingJob:
     @property
     def failure_type(self) -> str | None:
         """The kind of failure that the prefix of AWS's reason tells; None unless the job is described as failed."""
-        if self.status != 'failed' or not self.described:
+        if not self.status == self.described_as == 'failed':
             return None
         prefix = (self.failure_reason or '').partition(':')[0]
         return snake_case(prefix) if prefix in _FAILURE_TYPES else 'other'

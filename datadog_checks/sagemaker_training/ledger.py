@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .counts import TRANSITIONS
@@ -31,6 +31,8 @@ OVERLAP = timedelta(minutes=1)
 TAGS_PATIENCE = timedelta(minutes=5)
 # Creation times of one job may differ by their fraction of a second, and a stretch begins with jobs listed before.
 BOUNDARY = timedelta(seconds=1)
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 type Key = tuple[str, datetime]
 
@@ -49,6 +51,7 @@ class Entry:
     counted: dict[str, int] = field(default_factory=dict)
     asked_at: datetime | None = None  # when it was last described, or that was denied
     denied: str = ''  # why its last Describe was denied
+    failed_at: datetime = NEVER  # when it could not be described, since it last was
     tags: Mapping[str, str] = field(default_factory=dict)
     tagged_at: datetime | None = None
     resource_digest: str = ''
@@ -96,17 +99,18 @@ class Ledger:
         self.first_newest: datetime | None = None  # the newest job it saw
         self.newest: datetime | None = None
         self.newest_at: datetime | None = None  # the poll that it first showed in
+        self.covered_at: datetime | None = None  # the last poll that listed what was new, or noted what is left of it
         self.logged: dict[Key, int] = {}  # transitions whose logs were sent by a poll that did not come to its end
         self._history = history
         self._is_included = is_included
-        self._gone: dict[Key, Entry] = {}  # deleted jobs that the listing may still show
+        self.gone: dict[Key, Entry] = {}  # deleted jobs that the listing may still show
 
     def head(self, now: datetime) -> Stretch:
         """What was created since the last poll; at the first one, all that can still be open."""
         if self.newest is None:
             self.started = now
             return Stretch(now - LONGEST_LIFE, None, 0, history=True)
-        is_settled = self.newest_at is not None and now - self.newest_at > OVERLAP
+        is_settled = self.newest_at and self.covered_at and self.covered_at - self.newest_at >= OVERLAP
         after = self.newest if is_settled else self.newest - OVERLAP
         return Stretch(after, None, 0, history=False, newest_before=self.newest)
 
@@ -151,11 +155,15 @@ class Ledger:
             self.newest = self.first_newest = stretch.after
         if stretch in self.stretches:
             self.stretches.remove(stretch)
+        else:
+            self.covered_at = self.listed_at
 
     def broke_off(self, stretch: Stretch) -> None:
         """The listing of the stretch did not come to its end: what is left of it stays to be listed."""
-        has_news = stretch.history or stretch.arrivals
-        if stretch.before is not None and has_news and stretch not in self.stretches:
+        if stretch.before is None or stretch in self.stretches:
+            return
+        self.covered_at = self.listed_at
+        if stretch.history or stretch.arrivals:
             self.stretches.append(stretch)
 
     def shift(self, head: Stretch, now: datetime) -> None:
@@ -168,10 +176,19 @@ class Ledger:
                 stretch.rank += head.arrivals
 
     def due(self, now: datetime, open_refresh: timedelta, resource_refresh: timedelta | None) -> list[Entry]:
-        """The jobs to describe: changes before refreshes, open jobs before ended ones, history last."""
+        """The jobs to describe: changes before refreshes, open jobs before ended ones, history last.
+
+        What has failed stands behind all else, so that jobs that cannot be described hold up no other.
+        """
         due = [entry for entry in self.entries.values() if _is_due(entry, now, open_refresh, resource_refresh)]
         due.sort(
-            key=lambda e: (e.is_history, e.changed_at is None, not e.job.is_open, e.changed_at or e.asked_at or now)
+            key=lambda e: (
+                e.is_history,
+                e.failed_at,
+                e.changed_at is None,
+                not e.job.is_open,
+                e.changed_at or e.asked_at or now,
+            )
         )
         return due
 
@@ -179,6 +196,7 @@ class Ledger:
         entry.job = job if job.created == entry.job.created else replace(job, created=entry.job.created)
         entry.asked_at = now
         entry.changed_at = None
+        entry.failed_at = NEVER
         entry.owed_at = entry.owed_at or now
         entry.denied = ''
 
@@ -193,7 +211,7 @@ class Ledger:
         """The job was deleted. What the listing has told of it is still owed."""
         key = (entry.job.arn, entry.job.created)
         if self.entries.pop(key, None):
-            self._gone[key] = entry
+            self.gone[key] = entry
             entry.changed_at = None
             entry.owed_at = entry.owed_at or now
 
@@ -201,7 +219,7 @@ class Ledger:
         """The jobs of which something may be new to count, in the view that is as complete as it will become."""
         return [
             entry
-            for entry in (*self.entries.values(), *self._gone.values())
+            for entry in (*self.entries.values(), *self.gone.values())
             if entry.owed_at
             and (
                 not with_tags
@@ -219,17 +237,17 @@ class Ledger:
     def prune(self, now: datetime, keep: timedelta) -> None:
         """Drop what has been over for longer than `keep`, unless a listing will offer it as new again."""
         self.entries = {key: entry for key, entry in self.entries.items() if not self._is_done(entry, now - keep)}
-        self._gone = {
-            key: entry for key, entry in self._gone.items() if entry.owed_at or self._is_offered_again(entry.job)
+        self.gone = {
+            key: entry for key, entry in self.gone.items() if entry.owed_at or self._is_offered_again(entry.job)
         }
 
     def _take_in(self, job: TrainingJob, stretch: Stretch, now: datetime) -> None:
         key = (job.arn, job.created)
         listed = signature(job)
-        if key in self._gone:
-            if not job.is_open:
+        if key in self.gone:
+            if not job.is_open and self.gone[key].listed == listed:
                 return
-            self.entries[key] = self._gone.pop(key)  # it was too young to be described
+            self.entries[key] = self.gone.pop(key)  # it was too young to be described
             self.entries[key].changed_at = now
         if entry := self.entries.get(key):
             entry.rank = stretch.rank
@@ -279,7 +297,7 @@ def signature(job: TrainingJob) -> tuple[Any, ...]:
 
 
 def _is_due(entry: Entry, now: datetime, open_refresh: timedelta, resource_refresh: timedelta | None) -> bool:
-    if entry.changed_at or _is_stale(entry.asked_at, open_refresh if entry.job.is_live else None, now):
+    if entry.changed_at or _is_stale(entry.asked_at, open_refresh if entry.job.is_live or entry.denied else None, now):
         return True
     return bool(resource_refresh) and not entry.denied and _is_stale(entry.resource_sent_at, resource_refresh, now)
 

@@ -151,6 +151,7 @@ class Poll:
                 self.ledger.denied(entry, str(result), self.now)
             case AwsError():
                 self.problems.append(result)
+                entry.failed_at = self.now
             case dict():
                 job = TrainingJob.from_description(result, self.scrubber.text)
                 if job.created - entry.job.created <= BOUNDARY:

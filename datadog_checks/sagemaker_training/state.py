@@ -82,7 +82,7 @@ def dump(ledger: Ledger) -> str:
         stretches=ledger.stretches,
         jobs=defaultdict(list),
     )
-    for entry in ledger.entries.values():
+    for entry in (*ledger.entries.values(), *ledger.gone.values()):
         state.jobs[entry.job.arn.removesuffix(entry.job.name)].append(_known(entry))
     return _STATE.dump_json(state, exclude_defaults=True).decode()
 
