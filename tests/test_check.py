@@ -123,14 +123,14 @@ def test_an_old_job_among_younger_finished_ones_is_found_and_costs_a_call_at_mos
         assert world.values('jobs.open') == [1]
 
 
-def test_many_jobs_of_one_moment_are_listed_once_or_twice(world: World) -> None:
+def test_many_jobs_of_one_moment_do_not_hold_up_the_listing_for_long(world: World) -> None:
     world.aws.put(answer('older', CreationTime=ago(days=1)))
     for number in range(450):
         world.aws.put(ended(f'sweep-{number}', at=ago(hours=1), CreationTime=ago(hours=2)))
     check = world.check(history_hours=0, min_collection_interval=5, list_requests_per_second=1)
-    listed = [Counter(world.poll(check, after=55))['ListTrainingJobs'] for _ in range(6)]
+    listed = [Counter(world.poll(check, after=55))['ListTrainingJobs'] for _ in range(7)]
     assert listed[0] == 3, 'what 40 % of 5 seconds allow at one call a second'
-    assert sum(listed) <= 16
+    assert sum(listed) <= 19
     assert listed[-2:] == [1, 1]
     assert world.values('jobs.open') == [1]
 
