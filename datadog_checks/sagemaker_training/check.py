@@ -315,9 +315,8 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
 
     def _load_ledger(self, region: str) -> Ledger:
         ledger = self._new_ledger()
-        text = self.read_persistent_cache(f'ledger_{region}')
         try:
-            if text:
+            if text := self.read_persistent_cache(f'ledger_{region}'):
                 state.restore(ledger, text)
         except ValueError:
             self.log.warning(
@@ -337,8 +336,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         if text != self._saved.get(region, ''):
             self.write_persistent_cache(f'ledger_{region}', text)
             self._saved[region] = text
-        # Now in the state; what is not, a restart has brought, and the listing still has to show the job.
-        ledger.logged = {key: count for key, count in ledger.logged.items() if key not in ledger.entries}
+        ledger.saved()
 
     def _group_tags(self, entry: Entry) -> list[str]:
         return tags(entry.job, GROUP_TAGS) + metric_tags(entry.tags, self.config.resource_tags_as_metric_tags)

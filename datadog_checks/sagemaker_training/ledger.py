@@ -175,6 +175,11 @@ class Ledger:
             if stretch is not head:
                 stretch.rank += head.arrivals
 
+    def saved(self) -> None:
+        """The ledger has been saved, and with it what the cursors of logs were ahead."""
+        is_complete = self.covered_at and not self.stretches
+        self.logged = {} if is_complete else {key: n for key, n in self.logged.items() if key not in self.entries}
+
     def due(self, now: datetime, open_refresh: timedelta, resource_refresh: timedelta | None) -> list[Entry]:
         """The jobs to describe: changes before refreshes, open jobs before ended ones, history last.
 
@@ -259,7 +264,7 @@ class Ledger:
             return
         if job.is_live or self._is_news(job, stretch):
             self.entries[key] = Entry(job, stretch.rank, self._since(job, stretch), listed, now, changed_at=now)
-            if logged := self.logged.pop(key, 0):
+            if logged := self.logged.get(key):
                 self.entries[key].counted[TRANSITIONS] = logged
 
     def _since(self, job: TrainingJob, stretch: Stretch) -> datetime | None:

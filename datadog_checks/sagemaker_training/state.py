@@ -118,10 +118,9 @@ def restore_cursor(ledger: Ledger, cursor: Any) -> None:
         ValueError: this is no such cursor
     """
     for arn, created, count in _CURSOR.validate_python(cursor).logged:
+        ledger.logged[arn, created] = count  # until the ledger is saved, the next cursor has to tell it too
         if entry := ledger.entries.get((arn, created)):
             entry.counted[TRANSITIONS] = max(count, entry.counted.get(TRANSITIONS, 0))
-        else:
-            ledger.logged[arn, created] = count
 
 
 def _known(entry: Entry) -> KnownJob:
