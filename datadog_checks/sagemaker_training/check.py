@@ -43,8 +43,8 @@ LISTING_SHARE = POLL_SHARE / 2
 OWN_IDENTITY = ('aws_profile', 'aws_access_key_id')
 SELECTION = ('endpoint_url', 'name_include', 'name_exclude')
 
-# By persistent cache id: an instance that is loaded anew waits for its former self to end its poll and save its state.
-_turns: dict[str, Lock] = {}
+# By persistent cache id and region: an instance that is loaded anew waits for its former self to save its state.
+_turns: dict[tuple[str, str], Lock] = {}
 
 type FleetKey = tuple[str, tuple[str, ...]]
 
@@ -125,22 +125,22 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             getattr(self.diagnosis, verdict)(name, diagnosis, self.name, description, remediation)
 
     def check(self, _: InstanceType) -> None:
-        with _turns.setdefault(self.persistent_cache_id(), Lock()):
-            if not self._cancelled.is_set():
-                self._poll_regions()
-
-    def _poll_regions(self) -> None:
         start = self._clock.monotonic()
         regions = self._account.regions
-        for region in regions:
-            if region.name not in self._ledgers:
-                self._ledgers[region.name] = self._load_ledger(region.name)
         width = min(len(regions), self.config.max_concurrency)
         with ThreadPoolExecutor(width, 'sagemaker_training') as executor:
-            failures = list(filter(None, executor.map(partial(self._poll, start=start), regions)))
+            failures = list(filter(None, executor.map(partial(self._take_turn, start=start), regions)))
         regions.append(regions.pop(0))  # what comes last has the least time
         if len(failures) == len(regions):
             raise CheckException(f'No region could be read. {failures[0]}')
+
+    def _take_turn(self, region: Region, start: float) -> str | None:
+        with _turns.setdefault((self.persistent_cache_id(), region.name), Lock()):
+            if self._cancelled.is_set():
+                return None
+            if region.name not in self._ledgers:
+                self._ledgers[region.name] = self._load_ledger(region.name)
+            return self._poll(region, start)
 
     def _poll(self, region: Region, start: float) -> str | None:
         """One poll of one region; why it could not be read, if it could not.
@@ -275,7 +275,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         self._fleets[region] = fleet
 
     def _submit_service_check(self, poll: Poll, scope: list[str], is_read: bool) -> str:
-        """CRITICAL if the region cannot be listed, or no job of it be described; WARNING if less is denied.
+        """CRITICAL if the region cannot be listed, or all descriptions are denied; WARNING if less is, or all failed.
 
         Returns the message: what went wrong, and what to do about it. What passes by itself, like throttling of single
         calls, is only logged.
@@ -283,12 +283,15 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         entries = poll.ledger.entries.values()
         denied = [entry.denied for entry in entries if entry.denied]
         is_blind = denied and not any(entry.job.described for entry in entries)
+        all_failed = any(entry.failed_at == poll.now for entry in entries) and not any(
+            entry.asked_at == poll.now for entry in entries
+        )
         messages = []
         if denied:
             messages.append(f'Jobs not described: {len(denied)}. {denied[0]}')
         if poll.ledger.tags_denied:
             messages.append(f'Resource tags not collected: see `collect_resource_tags`. {poll.ledger.tags_denied}')
-        status = self.CRITICAL if is_blind or not is_read else self.WARNING if messages else self.OK
+        status = self.CRITICAL if is_blind or not is_read else self.WARNING if messages or all_failed else self.OK
         messages[:0] = {problem.code: str(problem) for problem in poll.problems}.values()
         message = self._scrubber.text(' '.join(messages))
         if message:

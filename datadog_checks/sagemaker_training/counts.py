@@ -48,8 +48,14 @@ def _interrupted(job: TrainingJob, until: datetime) -> int | None:
 
 
 def _at_the_end(read: Callable[[TrainingJob], int | None]) -> Total:
-    """A total that AWS reports once the job is over."""
-    return lambda job, until: read(job) if _finished(job, until) else 0
+    """A total that AWS reports once the job is over, for each of the instances that only a description tells."""
+
+    def total(job: TrainingJob, until: datetime) -> int | None:
+        if not job.described:
+            return None
+        return read(job) if _finished(job, until) else 0
+
+    return total
 
 
 def _saved(job: TrainingJob) -> int | None:
