@@ -24,6 +24,10 @@ endef
 # Asking what the newest boto3 is once a week keeps `make test` quick and the answer true.
 NEWEST := .venv-newest/$(shell date +%G-%V)
 
+IN_PARALLEL := --quiet --numprocesses auto --dist worksteal
+# The longest tests, of what the check remembers and not of how it calls AWS.
+SAME_ON_ANY_BOTO3 := --ignore tests/test_crash.py --ignore tests/test_machine.py
+
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
@@ -31,8 +35,8 @@ setup: .venv/ready ## build every environment now
 	@$(MAKE) --silent --jobs=2 .venv-ddev/ready .venv-agent/ready $(NEWEST)
 
 test: lint setup ## lint, tests on the Agent's boto3 and on the newest, ddev's validators, the wheel in a clean environment
-	@.venv/bin/python -m pytest --ignore tests/test_package.py
-	@PYTHONPATH=.venv-newest .venv/bin/python -m pytest --ignore tests/test_package.py
+	@.venv/bin/python -m pytest $(IN_PARALLEL) --ignore tests/test_package.py
+	@PYTHONPATH=.venv-newest .venv/bin/python -m pytest $(IN_PARALLEL) --ignore tests/test_package.py $(SAME_ON_ANY_BOTO3)
 	@DDEV_PYTHON=.venv-ddev/bin/python AGENT_PYTHON=.venv-agent/bin/python \
 		.venv/bin/python -m pytest tests/test_package.py
 

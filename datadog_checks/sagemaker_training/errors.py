@@ -8,7 +8,7 @@ class AwsError(Exception):
     """AWS did not answer; `str()` is the reason, with operation and code, and the remedy: what to do about it."""
 
     outcome = 'error'
-    remedy = ''
+    remedy = 'The next poll tries again.'
 
     def __init__(self, operation: str, code: str, message: str) -> None:
         self.code = code

@@ -27,14 +27,14 @@ from threading import Event
 from typing import Any
 
 from .aws import PAGE_SIZE, Page, Region
-from .errors import AwsError, BadCredentials, Denied, Missing, NoAnswer, Throttled
+from .errors import AwsError, BadCredentials, Denied, Missing, NoAnswer, Throttled, Unavailable
 from .job import TrainingJob
 from .ledger import BOUNDARY, Entry, Ledger, Stretch
 from .scrub import Scrubber
 
 type Answer = dict[str, Any]
 
-# So many calls in a row that the network swallows are not about the jobs that they ask for.
+# So many calls in a row that get no answer, or none of use, are not about the jobs that they ask for.
 MOST_UNANSWERED = 3
 
 
@@ -49,6 +49,7 @@ class Poll:
     problems: list[AwsError] = field(default_factory=list)
     refused: Event = field(default_factory=Event)  # AWS would refuse more calls all the same
     unanswered: list[AwsError] = field(default_factory=list)  # since the last answer
+    tags_failed: Event = field(default_factory=Event)
 
     def list_changes(self, *, page_cost: float, out_of_time: Callable[[], bool]) -> None:
         """List what is new, then what earlier polls left over, then as far back as the known open jobs make it worth.
@@ -134,7 +135,7 @@ class Poll:
         try:
             answer = self.region.describe_training_job(entry.job.name)
         except AwsError as e:
-            if isinstance(e, NoAnswer):
+            if isinstance(e, Unavailable):
                 self.unanswered.append(e)
             if isinstance(e, Throttled | BadCredentials) or len(self.unanswered) >= MOST_UNANSWERED:
                 self.refused.set()
@@ -162,7 +163,7 @@ class Poll:
 
     def _read_tags(self, entries: list[Entry], out_of_time: Callable[[], bool]) -> None:
         by_arn = {entry.job.arn: entry for entry in entries}
-        if not by_arn or out_of_time():
+        if not by_arn or self.tags_failed.is_set():
             return
         try:
             tags = self.region.tags(by_arn, out_of_time)
@@ -171,6 +172,7 @@ class Poll:
             for entry in entries:
                 entry.tagged_at = self.now
         except AwsError as e:
+            self.tags_failed.set()
             self.problems.append(e)
         else:
             self.ledger.tags_denied = ''

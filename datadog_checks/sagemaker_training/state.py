@@ -26,7 +26,7 @@ type Milliseconds = Annotated[datetime, PlainSerializer(lambda time: round(time.
 
 @dataclass(frozen=True, slots=True)
 class KnownJob:
-    """A job as the listing showed it last, and what has been counted and sent of it."""
+    """A job as AWS showed it last, and what has been counted and sent of it."""
 
     name: str
     created: datetime
@@ -124,17 +124,17 @@ def restore_cursor(ledger: Ledger, cursor: Any) -> None:
 
 
 def _known(entry: Entry) -> KnownJob:
-    status, secondary_status, modified, ended, warm_pool = entry.listed
+    job = entry.job
     return KnownJob(
-        name=entry.job.name,
-        created=entry.job.created,
-        status=status,
+        name=job.name,
+        created=job.created,
+        status=job.status,
         rank=entry.rank,
         since=entry.since,
-        secondary_status=secondary_status,
-        modified=modified,
-        ended=ended,
-        warm_pool=warm_pool,
+        secondary_status=job.secondary_status,
+        modified=job.modified,
+        ended=job.ended,
+        warm_pool=job.warm_pool,
         changed_at=entry.changed_at or entry.owed_at,
         counted=entry.counted,
         digest=entry.resource_digest,
