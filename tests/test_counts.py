@@ -74,6 +74,10 @@ def test_what_was_counted_is_not_counted_again() -> None:
     }
 
 
+def test_an_answer_older_than_the_last_takes_nothing_back() -> None:
+    assert new(job(), {'jobs.created': 1, 'jobs.finished': 1, 'usage.training_time': 3000}) == {}
+
+
 def test_what_happened_before_the_first_poll_counts_as_counted() -> None:
     spot = {'SecondaryStatusTransitions': SPOT, 'TrainingTimeInSeconds': 3000}
     over = TrainingJob.from_description(ended(**spot), scrub=str)

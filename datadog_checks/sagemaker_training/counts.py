@@ -84,8 +84,9 @@ TOTALS = {TRANSITIONS: _transitions} | COUNTS
 
 
 def news(job: TrainingJob, counted: Mapping[str, int], since: datetime | None) -> Iterator[News]:
-    """What is new about the job: each total that differs from what was `counted` of it.
+    """What is new about the job: each total that has grown beyond what was `counted` of it.
 
+    One that has shrunk comes from an answer that is older than the last one, and is not taken back.
     What had happened until `since`, the check's first poll, counts as counted; None for a job created after it.
     """
     for name, total in TOTALS.items():
@@ -95,7 +96,7 @@ def news(job: TrainingJob, counted: Mapping[str, int], since: datetime | None) -
         before = counted.get(name)
         if before is None:
             before = total(job, since) if since else 0
-        if before is not None and now != before:
+        if before is not None and now > before:
             yield News(name, before, now)
 
 
