@@ -303,3 +303,29 @@ def test_ranks_move_down_as_jobs_come_on_top() -> None:
     ledger.shift(head, NOW + MINUTE)
     ranks = {entry.job.name: entry.rank for entry in ledger.entries.values()}
     assert (ranks['new-0'], ranks['new-149'], ranks['old'], ranks['older']) == (0, 149, 150, 151)
+
+
+def test_what_a_left_over_stretch_will_show_again_is_not_dropped() -> None:
+    ledger = new_ledger()
+    listed(ledger, [answer('older', CreationTime=ago(hours=3))])
+    known = ended('known', at=NOW, CreationTime=NOW - MINUTE / 2)
+    listed(ledger, [known], NOW)
+    describe_due(ledger, [known, answer('older', CreationTime=ago(hours=3))], NOW)
+    head = ledger.head(NOW + MINUTE)
+    new = answer('new', CreationTime=NOW + MINUTE)
+    ledger.observe([TrainingJob.from_summary(new)], head, NOW + MINUTE)
+    ledger.broke_off(head)
+    ledger.prune(NOW + 24 * HOUR, keep=timedelta(0))
+    assert 'known' in {entry.job.name for entry in ledger.entries.values()}
+
+
+def test_an_end_that_is_listed_waits_for_its_description() -> None:
+    ledger = new_ledger()
+    listed(ledger, [answer()])
+    [entry] = ledger.entries.values()
+    ledger.described(entry, TrainingJob.from_description(answer(), scrub=str), NOW)
+    assert ledger.owed(NOW, with_tags=False) == [entry]
+    listed(ledger, [ended(status='Failed')], NOW + MINUTE)
+    assert ledger.owed(NOW + MINUTE, with_tags=False) == []
+    ledger.denied(entry, 'denied', NOW + MINUTE)
+    assert ledger.owed(NOW + MINUTE, with_tags=False) == [entry]

@@ -226,6 +226,7 @@ class Ledger:
             entry
             for entry in (*self.entries.values(), *self.gone.values())
             if entry.owed_at
+            and not entry.changed_at
             and (
                 not with_tags
                 or entry.tagged_at
@@ -290,7 +291,7 @@ class Ledger:
             self.newest is None
             or job.created >= self.newest - OVERLAP
             or any(
-                stretch.before is not None and abs(job.created - stretch.before) <= BOUNDARY
+                stretch.before is not None and stretch.after <= job.created <= stretch.before + BOUNDARY
                 for stretch in self.stretches
             )
         )
