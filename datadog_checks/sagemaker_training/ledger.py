@@ -91,6 +91,7 @@ class Ledger:
 
     def __init__(self, history: timedelta, is_included: Callable[[str], bool]) -> None:
         self.entries: dict[Key, Entry] = {}
+        self.gone: dict[Key, Entry] = {}  # deleted jobs that the listing may still show
         self.stretches: list[Stretch] = []
         self.account_id: str | None = None
         self.listed_at: datetime | None = None  # the last poll that was shown a page
@@ -103,7 +104,6 @@ class Ledger:
         self.logged: dict[Key, int] = {}  # transitions whose logs were sent by a poll that did not come to its end
         self._history = history
         self._is_included = is_included
-        self.gone: dict[Key, Entry] = {}  # deleted jobs that the listing may still show
 
     def head(self, now: datetime) -> Stretch:
         """What was created since the last poll; at the first one, all that can still be open."""

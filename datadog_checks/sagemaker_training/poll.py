@@ -132,15 +132,17 @@ class Poll:
     def _ask(self, entry: Entry, *, is_over: Callable[[], bool]) -> Answer | AwsError | None:
         if is_over():
             return None
+        answer: Answer | AwsError
         try:
             answer = self.region.describe_training_job(entry.job.name)
         except AwsError as e:
-            if isinstance(e, Unavailable):
-                self.unanswered.append(e)
-            if isinstance(e, Throttled | BadCredentials) or len(self.unanswered) >= MOST_UNANSWERED:
-                self.refused.set()
-            return e
-        self.unanswered.clear()
+            answer = e
+        if isinstance(answer, Unavailable):
+            self.unanswered.append(answer)
+        else:
+            self.unanswered.clear()
+        if isinstance(answer, Throttled | BadCredentials) or len(self.unanswered) >= MOST_UNANSWERED:
+            self.refused.set()
         return answer
 
     def _take_in(self, entry: Entry, result: Answer | AwsError | None) -> Answer | None:

@@ -95,7 +95,7 @@ class Scrubber:
     def __init__(self, sensitive_patterns: Iterable[str] = ()) -> None:
         self._patterns = [re.compile(pattern) for pattern in sensitive_patterns]
         # Jobs resemble each other: nine of ten texts have been seen. Only those without a secret are kept.
-        self._innocent: set[str] = set()
+        self._innocent: dict[str, str] = {}
         self.is_telling = lru_cache(MOST_KEPT)(self._is_telling)
 
     def _is_telling(self, key: str) -> bool:
@@ -108,13 +108,13 @@ class Scrubber:
 
     def text(self, text: str) -> str:
         """`text` with telling values, and values that stand next to a telling key, redacted."""
-        if text in self._innocent:
-            return text
+        if kept := self._innocent.get(text):
+            return kept  # one copy for all jobs
         scrubbed = self._scrubbed(text)
         if scrubbed == text and len(text) <= LONGEST_KEPT:
             if len(self._innocent) >= MOST_KEPT:
                 self._innocent.clear()
-            self._innocent.add(text)
+            self._innocent[text] = text
         return scrubbed
 
     def _scrubbed(self, text: str) -> str:
