@@ -329,3 +329,18 @@ def test_an_end_that_is_listed_waits_for_its_description() -> None:
     assert ledger.owed(NOW + MINUTE, with_tags=False) == []
     ledger.denied(entry, 'denied', NOW + MINUTE)
     assert ledger.owed(NOW + MINUTE, with_tags=False) == [entry]
+
+
+def test_an_old_open_job_that_is_not_found_for_a_while_keeps_what_was_counted() -> None:
+    ledger, fleet = new_ledger(), [answer('newest'), answer('lost', CreationTime=ago(hours=3))]
+    listed(ledger, fleet)
+    describe_due(ledger, fleet)
+    lost = next(entry for entry in ledger.entries.values() if entry.job.name == 'lost')
+    lost.counted = {'jobs.created': 1}
+    for minute in range(1, 4):
+        now = NOW + minute * MINUTE
+        ledger.prune(now, HOUR)
+        listed(ledger, fleet, now)
+        assert ledger.entries[lost.job.arn, lost.job.created] is lost
+        ledger.forget(lost, now)
+        lost.owed_at = None

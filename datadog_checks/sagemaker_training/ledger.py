@@ -244,7 +244,11 @@ class Ledger:
         """Drop what has been over for longer than `keep`, unless a listing will offer it as new again."""
         self.entries = {key: entry for key, entry in self.entries.items() if not self._is_done(entry, now - keep)}
         self.gone = {
-            key: entry for key, entry in self.gone.items() if entry.owed_at or self._is_offered_again(entry.job)
+            key: entry
+            for key, entry in self.gone.items()
+            if entry.owed_at
+            or self._is_offered_again(entry.job)
+            or (entry.job.is_live and entry.listed_at == self.listed_at)
         }
 
     def _take_in(self, job: TrainingJob, stretch: Stretch, now: datetime) -> None:
