@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
@@ -594,13 +595,8 @@ class TestDisturbances:
     def test_truncated_body_is_no_answer(self, aws: SimulatedAws) -> None:
         """Some versions of botocore raise an error, others read an answer without members."""
         list_jobs = client(aws, 'sagemaker').list_training_jobs
-        with aws.disturb('truncated', operation='ListTrainingJobs'):
-            try:
-                answer = list_jobs()
-            except ConnectionClosedError as e:
-                answer = {}
-                assert 'IncompleteRead(14 bytes read, 14 more expected)' in repr(e.kwargs['error'])
-        assert 'TrainingJobSummaries' not in answer
+        with aws.disturb('truncated', operation='ListTrainingJobs'), suppress(ConnectionClosedError):
+            assert 'TrainingJobSummaries' not in list_jobs()
         assert names(list_jobs()) == []
         assert [call.outcome for call in aws.calls] == ['truncated', 'ok']
 
