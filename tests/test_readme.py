@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -23,6 +23,7 @@ from datadog_checks.sagemaker_training.check import LISTING_SHARE, POLL_SHARE
 from datadog_checks.sagemaker_training.config_models.instance import InstanceConfig
 from datadog_checks.sagemaker_training.counts import News
 from datadog_checks.sagemaker_training.events import ALERT_TYPES, transition_logs
+from datadog_checks.sagemaker_training.health import Status
 from datadog_checks.sagemaker_training.ledger import LONGEST_LIFE, TAGS_PATIENCE
 from datadog_checks.sagemaker_training.tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS
 
@@ -196,7 +197,7 @@ def test_the_events_and_logs_are_those_of_the_code() -> None:
 
 def test_the_service_check_is_that_of_the_code() -> None:
     [described] = json.loads((ROOT / 'assets' / 'service_checks.json').read_text(encoding='utf-8'))
-    sent = set(re.findall(r'\bself\.(OK|WARNING|CRITICAL|UNKNOWN)\b', code()))
+    sent = set(get_args(Status.__value__))
 
     assert {status for status, _ in rows(section('Service Checks'))} == sent
     assert {status.upper() for status in described['statuses']} == sent

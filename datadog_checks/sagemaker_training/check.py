@@ -27,6 +27,7 @@ from .counts import TRANSITIONS, News, count_samples, news
 from .diagnose import diagnoses, unconnected
 from .errors import PROVIDE_CREDENTIALS, AwsError
 from .events import events, transition_logs
+from .health import health, poll_gauges
 from .ledger import Entry, Ledger
 from .metrics import fleet_gauges, job_gauges
 from .pace import Clock
@@ -275,39 +276,19 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         self._fleets[region] = fleet
 
     def _submit_service_check(self, poll: Poll, scope: list[str], is_read: bool) -> str:
-        """CRITICAL if the region cannot be listed, or all descriptions are denied; WARNING if less is, or all failed.
-
-        Returns the message: what went wrong, and what to do about it. What passes by itself, like throttling of single
-        calls, is only logged.
-        """
-        entries = poll.ledger.entries.values()
-        denied = [entry.denied for entry in entries if entry.denied]
-        is_blind = denied and not any(entry.job.described for entry in entries)
-        all_failed = any(entry.failed_at == poll.now for entry in entries) and not any(
-            entry.asked_at == poll.now for entry in entries
-        )
-        messages = []
-        if denied:
-            messages.append(f'Jobs not described: {len(denied)}. {denied[0]}')
-        if poll.ledger.tags_denied:
-            messages.append(f'Resource tags not collected: see `collect_resource_tags`. {poll.ledger.tags_denied}')
-        status = self.CRITICAL if is_blind or not is_read else self.WARNING if messages or all_failed else self.OK
-        messages[:0] = {problem.code: str(problem) for problem in poll.problems}.values()
-        message = self._scrubber.text(' '.join(messages))
-        if message:
+        """Returns the message: what went wrong, and what to do about it. What passes by itself is only logged."""
+        verdict, message = health(poll, is_read)
+        if message := self._scrubber.text(message):
             self.log.warning('%s', message)
+        status = getattr(self, verdict)
         self.service_check('can_connect', status, tags=scope, message=message if status else '')
         return message
 
     def _submit_poll_metrics(
         self, region: str, ledger: Ledger, scope: list[str], now: datetime, duration: float
     ) -> None:
-        pending = list(ledger.pending())
-        lag = (now - min(pending, default=now)).total_seconds()
-        self.gauge('poll.duration', duration, tags=scope)
-        self.gauge('poll.tracked_jobs', len(ledger.entries), tags=scope)
-        self.gauge('poll.pending_jobs', len(pending), tags=scope)
-        self.gauge('poll.lag', max(lag, 0), tags=scope)  # the clock may have been put back
+        for sample in poll_gauges(ledger, now, duration):
+            self.gauge(sample.name, sample.value, tags=scope)
         for (operation, outcome), attempts in self._account.take_attempts(region).items():
             self.count('api.requests', attempts, tags=[*scope, f'operation:{operation}', f'outcome:{outcome}'])
 
