@@ -4,14 +4,14 @@
 """Runs the check, and shows what it submits: on a simulated AWS over a simulated day, or once on your own account."""
 
 import argparse
-import json
 import logging
 import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -23,15 +23,12 @@ from datadog_checks.sagemaker_training import SagemakerTrainingCheck
 from datadog_checks.sagemaker_training.aws import PAGE_SIZE
 from datadog_checks.sagemaker_training.check import LISTING_SHARE
 
-from .aws import SimulatedAws
-from .clock import SimulatedClock
 from .fleet import Job
 from .recording import Recording
 from .report import duration, render
-from .scenario import ACCOUNTS, REGIONS, living_fleet
+from .scenario import ACCOUNTS, REGIONS, WEEK, living_fleet
+from .simulation import POLL_SECONDS, START, WEEK_POLL_SECONDS, PollError, every, message, simulate
 
-START = datetime(2026, 11, 23, tzinfo=UTC)
-POLL_SECONDS = 900
 # The one poll of a dry run may take this long; the check ends it at 80 %, and the listing at 40 %.
 DRY_RUN_SECONDS = 600
 OUT_OF_TIME_SECONDS = LISTING_SHARE * DRY_RUN_SECONDS
@@ -71,52 +68,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def simulated_day(hours: float, console: Console) -> int:
-    """Run an instance for each simulated account, over HTTP, and report."""
+    """Run an instance for each simulated account, over HTTP, and report.
+
+    Before, the week is polled a few times, so that there is something to compare the day with.
+    """
     began = time.monotonic()
-    clock = SimulatedClock(START)
     fleet = living_fleet(START, hours)
-    roles = {f'arn:aws:iam::{account}:role/datadog': f'external-id-of-{account}' for account in ACCOUNTS}
-    recording = Recording()
-    polls = ceil(hours * 3600 / POLL_SECONDS)
-    naive_calls = 0
+    week = [*every(WEEK_POLL_SECONDS, START - WEEK, START), START - timedelta(seconds=POLL_SECONDS)]
+    day = every(POLL_SECONDS, START, START + timedelta(hours=hours))
     console.print(
         f'{len(fleet):,} training jobs in {len(ACCOUNTS)} accounts and {len(REGIONS)} regions: '
-        f'{duration(hours * 3600)} of a simulated AWS, polled every {duration(POLL_SECONDS)}'
+        f'{duration(hours * 3600)} of a simulated AWS, polled every {duration(POLL_SECONDS)}, '
+        'after a week that is polled now and then'
     )
-    with SimulatedAws(clock, fleet, roles=roles) as aws:
-        instances = [
-            {
-                'regions': list(REGIONS),
-                'endpoint_url': aws.endpoint_url,
-                'aws_access_key_id': 'simulated',
-                'aws_secret_access_key': 'simulated',
-                'assume_role_arn': role,
-                'assume_role_external_id': external_id,
-                'min_collection_interval': POLL_SECONDS,
-                'boto_config': {'proxies': {}},
-            }
-            for role, external_id in roles.items()
-        ]
-        checks = []
-        for number in _progress(range(polls), console):
-            if number in (0, polls // 2):  # the Agent starts, and starts again
-                checks = [
-                    SagemakerTrainingCheck('sagemaker_training', {}, [instance], clock=clock) for instance in instances
-                ]
-            clock.advance_to(datetime.fromtimestamp(START.timestamp() + number * POLL_SECONDS, UTC))
-            for check in checks:
-                if error := check.run():
-                    console.print(_message(error), markup=False)
-                    return 1
-            recording.take()
-            naive_calls += calls_of_listing_and_describing_all(fleet, clock.now)
-        made = len(aws.calls)
+    try:
+        simulation = simulate(fleet, [*week, *day], restart_at=day[len(day) // 2], watch=partial(_progress, console))
+    except PollError as error:
+        console.print(str(error), markup=False)
+        return 1
+    recording = simulation.recording.since(START.timestamp())
     render(recording, console)
-    counted, truth = counted_jobs(recording), true_counts(fleet, START, clock.now)
+    counted, truth = counted_jobs(recording), true_counts(fleet, week[-1], simulation.ended_at)
     verdict = 'and so they are counted' if counted == truth else f'but counted are {counted}: this is a bug'
     console.print(f'\nIn truth it is {truth}, {verdict}, although the Agent was restarted half-way.')
+    made = sum(call.time >= (START - simulation.began_at).total_seconds() for call in simulation.calls)
+    naive = sum(calls_of_listing_and_describing_all(fleet, moment) for moment in day)
     console.print(
-        f'\nThat is {made:,} calls. Listing and describing every job at every poll would have been {naive_calls:,} '
+        f'\nThat is {made:,} calls. Listing and describing every job at every poll would have been {naive:,} '
         '(computed from the same fleet).'
     )
     console.print(f'Done in {duration(time.monotonic() - began)}. Next: make dry-run REGION=us-east-1, or the README.')
@@ -138,9 +116,9 @@ def dry_run(region: str, profiles: Sequence[str | None], console: Console) -> in
         for profile in profiles:
             check = SagemakerTrainingCheck('sagemaker_training', {}, [instance | {'aws_profile': profile}])
             if error := check.run():
-                failures.append(_message(error))
+                failures.append(message(error))
     recording = Recording()
-    recording.take()
+    recording.take(time.time())
     connections = recording.service_checks
     critical = [each.message for each in connections if each.status == SagemakerTrainingCheck.CRITICAL]
     failures += [message for message in critical if not any(message in failure for failure in failures)]
@@ -172,7 +150,7 @@ class JobCounts(NamedTuple):
 def counted_jobs(recording: Recording) -> JobCounts:
     return JobCounts(
         *(
-            int(sum(count.value for count in recording.counts if count.metric == f'jobs.{what}'))
+            int(sum(count.value for count in recording.totals if count.metric == f'jobs.{what}'))
             for what in JobCounts._fields
         )
     )
@@ -217,20 +195,15 @@ def _forget_aws_setup() -> None:
     os.environ |= {'AWS_CONFIG_FILE': os.devnull, 'AWS_SHARED_CREDENTIALS_FILE': os.devnull}
 
 
-def _message(error: str) -> str:
-    """What `run` says went wrong, in one line."""
-    return ' '.join(json.loads(error)[0]['message'].split())
-
-
-def _progress(polls: range, console: Console) -> Iterator[int]:
+def _progress(console: Console, polls: Sequence[datetime]) -> Iterator[datetime]:
     """The polls; a bar on a terminal, elsewhere a line for each quarter."""
     if console.is_terminal:
         yield from track(polls, description='Polling', console=console, transient=True)
         return
-    for number in polls:
+    for number, poll in enumerate(polls):
         if number and number % ceil(len(polls) / 4) == 0:
             console.print(f'{number} of {len(polls)} polls done')
-        yield number
+        yield poll
 
 
 if __name__ == '__main__':

@@ -4,12 +4,13 @@
 """What checks have submitted, as an Agent would have received it: taken from the stub of the Agent after each poll."""
 
 import json
-from collections import Counter
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from datadog_checks.base.stubs import aggregator
+from datadog_checks.base.stubs import aggregator, datadog_agent
 from datadog_checks.base.utils.genresources import GenericResourceEvent
 from datadog_checks.sagemaker_training.counts import COUNTS
 
@@ -28,56 +29,124 @@ class Point(NamedTuple):
 
 
 class ServiceCheck(NamedTuple):
-    """A status (0 is OK, 1 WARNING, 2 CRITICAL), and what to do about it."""
+    """A status (0 is OK, 1 WARNING, 2 CRITICAL), and what to do about it; `at` epoch seconds."""
 
     status: int
     tags: Mapping[str, str]
     message: str
+    at: float = 0
+
+
+class Series(NamedTuple):
+    """The points of a metric that have the same tags, oldest first: epoch seconds and value."""
+
+    tags: Mapping[str, str]
+    points: list[tuple[float, float]]
 
 
 @dataclass(slots=True)
 class Recording:
-    """What is kept of all polls, each one of every instance.
+    """All metrics, service checks, events, logs, resources and AWS calls of all polls, each one of every instance.
 
-    That is all resources, counts of what happened, events and AWS calls, the last value of each job's gauges and the
-    worst service check; of the rest, the last poll.
+    The series are kept by metric, its name without the prefix, and by the tags they were submitted with.
     """
 
-    points: list[Point] = field(default_factory=list)
-    job_points: dict[tuple[str | None, ...], Point] = field(default_factory=dict)
-    counts: list[Point] = field(default_factory=list)
+    series: defaultdict[str, dict[frozenset[str], Series]] = field(default_factory=lambda: defaultdict(dict))
+    counts: set[str] = field(default_factory=set)
+    polled_at: list[float] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    logs: list[dict[str, Any]] = field(default_factory=list)
     service_checks: list[ServiceCheck] = field(default_factory=list)
-    worst_status: int = 0
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[Counter[tuple[str, str]]] = field(default_factory=list)
 
-    def take(self) -> None:
-        """Move what a poll has submitted from the stub to here."""
-        submitted = [metric for name in aggregator.metric_names for metric in aggregator.metrics(name)]
-        self.points = [
-            Point(metric.name.removeprefix(PREFIX), metric.value, _tags(metric.tags)) for metric in submitted
-        ]
-        for point in self.points:
-            if point.metric.startswith('job.'):
-                self.job_points[point.metric, *map(point.tags.get, SERIES_TAGS)] = point
-            elif point.metric in COUNTS:
-                self.counts.append(point)
+    def take(self, at: float) -> None:
+        """Move what a poll has submitted from the stub to here, as of `at`, in epoch seconds."""
+        self.polled_at.append(at)
+        requests: Counter[tuple[str, str]] = Counter()
+        for metric in [metric for name in aggregator.metric_names for metric in aggregator.metrics(name)]:
+            name = metric.name.removeprefix(PREFIX)
+            if metric.type == aggregator.COUNT:
+                self.counts.add(name)
+            tags = frozenset(metric.tags)
+            if tags not in self.series[name]:
+                self.series[name][tags] = Series(_tags(metric.tags), [])
+            series = self.series[name][tags]
+            series.points.append((at, metric.value))
+            if name == 'api.requests':
+                requests[series.tags['operation'], series.tags['outcome']] += int(metric.value)
+        self.requests.append(requests)
         self.events += aggregator.events
-        self.service_checks = [
-            ServiceCheck(check.status, _tags(check.tags), check.message)
+        self.service_checks += [
+            ServiceCheck(check.status, _tags(check.tags), check.message, at)
             for check in aggregator.service_checks(f'{PREFIX}can_connect')
         ]
-        self.worst_status = max([self.worst_status, *(check.status for check in self.service_checks)])
         for event in aggregator.get_event_platform_events('genresources', parse_json=False):
             resource = GenericResourceEvent.FromString(event).resource
             self.resources[resource.key] = json.loads(resource.fields_json)
-        requests: Counter[tuple[str, str]] = Counter()
-        for point in self.points:
-            if point.metric == 'api.requests':
-                requests[point.tags['operation'], point.tags['outcome']] += int(point.value)
-        self.requests.append(requests)
+        self.logs += [log for logs in datadog_agent._sent_logs.values() for log in logs]
         aggregator.reset()
+        datadog_agent._sent_logs.clear()
+
+    def since(self, at: float) -> 'Recording':
+        """What was sent from then on."""
+        later = Recording(
+            counts=self.counts,
+            polled_at=[polled_at for polled_at in self.polled_at if polled_at >= at],
+            events=[event for event in self.events if event['timestamp'] >= at],
+            logs=[log for log in self.logs if log['timestamp'] >= at],
+            service_checks=[check for check in self.service_checks if check.at >= at],
+            resources=self.resources,
+        )
+        later.requests = self.requests[-len(later.polled_at) :]
+        for metric, by_tags in self.series.items():
+            for tags, series in by_tags.items():
+                if points := series.points[bisect_left(series.points, (at,)) :]:
+                    later.series[metric][tags] = Series(series.tags, points)
+        return later
+
+    def all_series(self) -> Iterator[tuple[str, Series]]:
+        """Each series, with its metric."""
+        return ((metric, series) for metric, by_tags in self.series.items() for series in by_tags.values())
+
+    @property
+    def points(self) -> list[Point]:
+        """Those of the last poll."""
+        return [
+            Point(metric, value, series.tags)
+            for metric, series in self.all_series()
+            for at, value in series.points
+            if at == self.polled_at[-1]
+        ]
+
+    @property
+    def job_points(self) -> list[Point]:
+        """The last value of each gauge of each job."""
+        last: dict[tuple[str | None, ...], tuple[float, Point]] = {}
+        for metric, series in self.all_series():
+            if metric.startswith('job.'):
+                key = (metric, *map(series.tags.get, SERIES_TAGS))
+                at, value = series.points[-1]
+                if key not in last or last[key][0] <= at:
+                    last[key] = (at, Point(metric, value, series.tags))
+        return [point for _, point in last.values()]
+
+    @property
+    def totals(self) -> list[Point]:
+        """The sum of each series of what is counted of jobs."""
+        return [
+            Point(metric, sum(value for _, value in series.points), series.tags)
+            for metric, series in self.all_series()
+            if metric in COUNTS
+        ]
+
+    @property
+    def last_service_checks(self) -> list[ServiceCheck]:
+        return [check for check in self.service_checks if check.at == self.polled_at[-1]]
+
+    @property
+    def worst_status(self) -> int:
+        return max((check.status for check in self.service_checks), default=0)
 
 
 def _tags(tags: list[str]) -> dict[str, str]:

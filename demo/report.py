@@ -38,7 +38,7 @@ def render(recording: Recording, console: Console) -> None:
         ('By instance type', lambda r: _fleet(r, FLEET_COLUMNS, 'aws_account', 'region', 'instance_type')),
         ('What was billed for the jobs that ended, by team', lambda r: _cost(r, 'team')),
         ('What was billed, by instance type', lambda r: _cost(r, 'instance_type')),
-        ('What happened since the first poll, by team: each fact is counted once', _counts),
+        ('What happened, by team: each fact is counted once', _counts),
         ('Events', _events),
         ('Service check sagemaker_training.can_connect', _service_checks),
         ('A resource, as it was sent', _resource),
@@ -172,7 +172,7 @@ COST_COLUMNS: dict[str, Callable[[Gauges], float]] = {
 
 def _cost(recording: Recording, tag: str) -> Iterator[RenderableType]:
     """The last values of all jobs that are over: before, AWS does not say what a job is billed."""
-    jobs = list(filter(_is_over, by_job(recording.job_points.values())))
+    jobs = list(filter(_is_over, by_job(recording.job_points)))
     groups: defaultdict[str, list[Gauges]] = defaultdict(list)
     for job in jobs:
         groups[_tag(job, tag) or f'no {tag}'].append(job)
@@ -198,13 +198,14 @@ COUNT_COLUMNS: dict[str, Callable[[Point], float]] = {
 
 
 def _counts(recording: Recording) -> Iterator[RenderableType]:
-    if not recording.counts:
+    totals = recording.totals
+    if not totals:
         yield 'nothing: what had happened by the first poll does not count'
         return
     groups: defaultdict[str, list[Point]] = defaultdict(list)
-    for count in recording.counts:
+    for count in totals:
         groups[count.tags.get('team', 'no team')].append(count)
-    rows = ([escape(team), *_summed(counts)] for team, counts in [*sorted(groups.items()), ('all', recording.counts)])
+    rows = ([escape(team), *_summed(counts)] for team, counts in [*sorted(groups.items()), ('all', totals)])
     yield _table(('team', *COUNT_COLUMNS), rows)
 
 
@@ -225,7 +226,7 @@ def _events(recording: Recording) -> Iterator[RenderableType]:
 
 
 def _service_checks(recording: Recording) -> Iterator[RenderableType]:
-    for check in sorted(recording.service_checks, key=lambda check: sorted(check.tags.items())):
+    for check in sorted(recording.last_service_checks, key=lambda check: sorted(check.tags.items())):
         scope = f'{check.tags.get("aws_account", "no account")} {check.tags["region"]}'
         yield f'{STATUSES[check.status]} {scope} {escape(check.message)}'
 

@@ -23,6 +23,10 @@ HISTORY_RUNS = 2.2
 """How many days' runs the history holds; a quiet past keeps the simulation small."""
 
 DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
+
+LAST_WEEK_RUNS = 0.8
+"""How much of the day's runs its like a week before had."""
 
 MESSAGES = {
     'Pending': 'Waiting for compute capacity.',
@@ -148,12 +152,18 @@ def quiet_history(
 def _runs(
     workload: Workload, account: str, region: str, start: datetime, hours: float, rng: random.Random
 ) -> Iterator[Job]:
-    """The workload's jobs: at full rate from early enough for some to be running at `start`, sparsely before."""
+    """The workload's jobs: at full rate from early enough for some to be running at `start`, sparsely before.
+
+    But for the same hours a week before, which are there to compare with.
+    """
     lead = timedelta(minutes=workload.minutes[1] * workload.chain[1])
+    length = timedelta(hours=hours)
+    runs = workload.runs * (length / DAY)
     spans = (
         (start - HISTORY, start - lead, workload.runs * HISTORY_RUNS),
+        (start - WEEK, start - WEEK + length, runs * LAST_WEEK_RUNS),
         (start - lead, start, workload.runs * (lead / DAY)),
-        (start, start + timedelta(hours=hours), workload.runs * hours / 24),
+        (start, start + length, runs),
     )
     created = sorted(_between(since, until, rng) for since, until, runs in spans for _ in range(round(runs)))
     for number, moment in enumerate(created, 1):

@@ -726,7 +726,7 @@ class TestLivingFleet:
         day = [job for job in fleet if NOW <= job.created < NOW + timedelta(days=1)]
         assert 300 <= len(day) <= 500
         assert sum(job.end < NOW for job in fleet) >= 1_000
-        assert all(35 <= sum(is_open(job, NOW + timedelta(hours=hour)) for job in fleet) <= 80 for hour in range(25))
+        assert all(30 <= sum(is_open(job, NOW + timedelta(hours=hour)) for job in fleet) <= 80 for hour in range(25))
         assert {(job.account, job.region) for job in day} == {(a, r) for a in ACCOUNTS for r in REGIONS}
         assert len({job.arn for job in fleet}) == len(fleet)
 

@@ -13,13 +13,14 @@ from rich.console import Console
 
 from datadog_checks.base.stubs.aggregator import AggregatorStub
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
-from demo.__main__ import POLL_SECONDS, START, main
+from demo.__main__ import main
 from demo.aws import SimulatedAws
 from demo.clock import SimulatedClock
 from demo.fleet import Job, is_open
 from demo.recording import Point, Recording, ServiceCheck
 from demo.report import by_job, render
 from demo.scenario import living_fleet
+from demo.simulation import POLL_SECONDS, START
 from demo.workloads import PLANTED_SECRETS
 
 from .builders import NOW, REGION, answer
@@ -62,7 +63,7 @@ def test_the_demo_reports_what_the_check_sent(
     failed = sum(job.status == 'Failed' for job in gone)
     assert [bill[:2] for bill in bills] == [[str(len(gone)), str(failed)]] * 2
     new = [
-        sum(START < time <= last_poll for time in times)
+        sum(START - timedelta(seconds=POLL_SECONDS) < time <= last_poll for time in times)
         for times in zip(*((j.created, j.end) for j in fleet), strict=True)
     ]
     assert counts[:2] == list(map(str, new))
@@ -147,11 +148,11 @@ def test_one_profile_that_fails_hides_no_other(
 
 def test_a_bad_poll_is_remembered_and_a_users_tag_does_not_pass_for_the_checks(aggregator: AggregatorStub) -> None:
     recording = Recording()
-    for status in (SagemakerTrainingCheck.CRITICAL, SagemakerTrainingCheck.OK):
+    for at, status in enumerate((SagemakerTrainingCheck.CRITICAL, SagemakerTrainingCheck.OK)):
         check = SagemakerTrainingCheck('sagemaker_training', {}, [{}])
         check.service_check('can_connect', status, tags=[f'region:{REGION}'])
         check.gauge('job.instances', 1, tags=[f'region:{REGION}', 'region:emea'])
-        recording.take()
+        recording.take(at)
     assert recording.worst_status == SagemakerTrainingCheck.CRITICAL
     assert [point.tags['region'] for point in recording.points] == [REGION]
 
@@ -159,7 +160,7 @@ def test_a_bad_poll_is_remembered_and_a_users_tag_does_not_pass_for_the_checks(a
 def test_a_report_of_nothing_is_a_report() -> None:
     printed = StringIO()
     recording = Recording()
-    recording.take()
+    recording.take(0)
     recording.service_checks = [ServiceCheck(2, {'region': REGION}, 'Allow [something].')]
     render(recording, Console(width=100, file=printed))
     assert 'none was sent' in printed.getvalue()

@@ -1,0 +1,344 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""The part of Datadog's metric query language that the assets use, evaluated over what checks have sent.
+
+https://docs.datadoghq.com/dashboards/querying/ and https://docs.datadoghq.com/dashboards/functions/. Unlike Datadog it
+does not interpolate between points, and its `anomalies` is a simple stand-in: the mean and the standard deviation of
+the week before.
+"""
+
+import operator
+import re
+import statistics
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, reduce
+from typing import Any, NamedTuple
+
+from lark import Lark, Token, Transformer
+from lark.exceptions import UnexpectedInput, VisitError
+
+from .frames import (
+    FUNCTIONS,
+    NOT_AVAILABLE,
+    REDUCERS,
+    Frame,
+    Group,
+    Line,
+    QueryError,
+    Window,
+    combined,
+    default_zero,
+    reduced,
+)
+from .recording import PREFIX, Recording
+
+WEEK = 7 * 86_400
+
+GRAMMAR = r"""
+    ?expression: product | expression "+" product -> add | expression "-" product -> subtract
+    ?product: factor | product "*" factor -> multiply | product "/" factor -> divide
+    ?factor: "(" expression ")" | NUMBER -> constant | metric | call | NAME -> variable
+
+    call: NAME "(" expression ("," argument)* ")"
+    argument: SIGNED -> number | NUMBER -> number | STRING -> string | NAME "=" (STRING | NUMBER) -> named
+
+    metric: METRIC "{" filter "}" (by | as_count | rollup)*
+    by: "by" "{" TAG_KEY ("," TAG_KEY)* "}"
+    as_count: ".as_count" "(" ")"
+    rollup: ".rollup" "(" NAME ("," NUMBER)? ")"
+
+    ?filter: either ("," either)* -> all_of
+    ?either: both ("OR"i both)* -> any_of
+    ?both: term ("AND"i term)* -> all_of
+    ?term: TAG -> tag
+         | ("!" | "NOT"i) term -> none_of
+         | "(" filter ")"
+         | TAG "IN"i "(" TAG ("," TAG)* ")" -> tag_in
+         | TAG "NOT"i "IN"i "(" TAG ("," TAG)* ")" -> tag_not_in
+
+    METRIC.2: /(avg|sum|min|max|count):[a-z][\w.]*/
+    NAME: /[a-z_]\w*/
+    TAG_KEY: /[\w.\/:-]+/
+    TAG: /(?!(OR|AND|NOT|IN)\b)[^\s,(){}!]+/i
+    STRING: /'[^']*'/
+    NUMBER: /\d+(\.\d+)?/
+    SIGNED: /-\d+(\.\d+)?/
+    %ignore /\s+/
+"""
+PARSER = Lark(GRAMMAR, start=['expression', 'filter'], parser='lalr')
+
+type Tags = Mapping[str, str]
+
+
+class Filter(NamedTuple):
+    """What stands between the braces of a query: whether tags match, and what it names: tag keys or `$variable`."""
+
+    matches: Callable[[Tags], bool]
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric of a query: `max:sagemaker_training.job.elapsed_time{team:nlp} by {region}.rollup(max, 3600)`."""
+
+    aggregator: str
+    name: str
+    filter: Filter
+    by: tuple[str, ...] = ()
+    as_count: bool = False
+    rollup: str | None = None
+    interval: float | None = None
+
+    def frame(self, recording: Recording, window: Window) -> Frame:
+        """Each series is aggregated over the time of a bucket first, then the series of a group are.
+
+        https://docs.datadoghq.com/metrics/#querying-metrics
+        """
+        name = self.name.removeprefix(PREFIX)
+        series = recording.series.get(name, {})
+        if series and self.as_count != (name in recording.counts):
+            raise QueryError(f'{name} is {"no " if self.as_count else "a "}count: .as_count() goes with counts alone')
+        over_time = REDUCERS[self.rollup or ('sum' if self.as_count else 'avg')]
+        window = window._replace(interval=self.interval or window.interval)
+        first, *_, last = [*window.buckets, window.buckets[-1] + window.interval]
+        groups: defaultdict[Group, defaultdict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for tags, points in series.values():
+            tags = {key: normalized(value) for key, value in tags.items()}
+            if not self.filter.matches(tags):
+                continue
+            group = groups[tuple(tags.get(key, NOT_AVAILABLE) for key in self.by)]
+            buckets: defaultdict[float, list[float]] = defaultdict(list)
+            for at, value in points[bisect_left(points, (first,)) : bisect_left(points, (last,))]:
+                buckets[at // window.interval * window.interval].append(value)
+            for bucket, values in buckets.items():
+                group[bucket].append(over_time(values))
+        over_space = REDUCERS[self.aggregator]
+        lines = {group: {bucket: over_space(line[bucket]) for bucket in sorted(line)} for group, line in groups.items()}
+        return Frame(self.by, {group: line for group, line in lines.items() if line}, window)
+
+
+class Scope(NamedTuple):
+    """What a query is evaluated over, and what the names in a formula stand for."""
+
+    recording: Recording
+    window: Window
+    variables: Mapping[str, 'Node']
+
+
+# Yields a Frame, or a number where there are only numbers.
+type Node = Callable[[Scope], Any]
+
+
+def evaluate(text: str, recording: Recording, window: Window) -> Frame:
+    """What the query answers. QueryError if it cannot be read, or is one that Datadog would answer wrongly."""
+    return evaluate_formula(text, recording, window, {})
+
+
+def evaluate_formula(
+    text: str, recording: Recording, window: Window, queries: Mapping[str, tuple[str, str | None]]
+) -> Frame:
+    """What a formula makes of the queries it names.
+
+    Each is its text and how to reduce its values to one over all time, as query values, toplists and tables do, or
+    None, as in timeseries.
+    """
+    answer: Frame | float = _compiled(text)[0](
+        Scope(recording, window, {name: _query(*each) for name, each in queries.items()})
+    )
+    return answer if isinstance(answer, Frame) else Frame((), {(): dict.fromkeys(window.buckets, answer)}, window)
+
+
+def _query(text: str, method: str | None) -> Node:
+    node, _ = _compiled(text)
+    return lambda scope: reduced(node(scope), method) if method else node(scope)
+
+
+def metrics(text: str) -> list[Metric]:
+    """Those that the query asks for. QueryError if it cannot be read."""
+    return _compiled(text)[1]
+
+
+@cache
+def tag_filter(text: str) -> Filter:
+    """The filter of a query, or of another search that is written the same way."""
+    return _Compiler().transform(PARSER.parse(text, start='filter'))
+
+
+@cache
+def normalized(value: str) -> str:
+    """A tag's value as Datadog keeps it: https://docs.datadoghq.com/getting_started/tagging/#define-tags."""
+    return re.sub(r'[^\w\-:./]', '_', value.lower())[:200].rstrip('_')
+
+
+@cache
+def _compiled(text: str) -> tuple[Node, list[Metric]]:
+    compiler = _Compiler()
+    try:
+        return compiler.transform(PARSER.parse(text, start='expression')), compiler.metrics
+    except UnexpectedInput as error:
+        raise QueryError(f'not understood:\n{error.get_context(text, span=120)}') from error
+    except VisitError as error:
+        raise QueryError(f'{error.orig_exc}: {text}') from error
+
+
+def _timeshift(node: Node, scope: Scope, seconds: float) -> Frame:
+    """What was `-seconds` ago, as if it were now."""
+    frame = node(scope._replace(window=scope.window.moved(seconds)))
+    lines = {group: {bucket - seconds: v for bucket, v in line.items()} for group, line in frame.lines.items()}
+    return frame._replace(lines=lines, window=frame.window.moved(-seconds))
+
+
+def _moving_rollup(node: Node, scope: Scope, seconds: float, method: str) -> Frame:
+    """At each bucket, the values of the last `seconds`, this bucket's included."""
+    frame = _since_before(node, scope, seconds)
+    buckets = scope.window._replace(interval=frame.window.interval).buckets
+
+    def rolled(line: Line) -> Line:
+        lasts = {bucket: [v for at, v in line.items() if bucket - seconds < at <= bucket] for bucket in buckets}
+        return {bucket: REDUCERS[method](values) for bucket, values in lasts.items() if values}
+
+    return frame.mapped(rolled)._replace(window=scope.window._replace(interval=frame.window.interval))
+
+
+def _anomalies(node: Node, scope: Scope, _: str, deviations: float, *options: tuple[str, str]) -> Frame:
+    """1 where a value is out of bounds, else 0; without two values of the week before there are no bounds."""
+    chosen = {'direction': 'both'} | dict(options)
+    scope = scope._replace(window=scope.window._replace(interval=float(chosen.get('interval', scope.window.interval))))
+    frame = _since_before(node, scope, WEEK)
+    if chosen.get('count_default_zero') == 'true':
+        frame = default_zero(frame)
+
+    def judged(line: Line) -> Line:
+        return {b: _is_out(line[b], [v for at, v in line.items() if at < b]) for b in scope.window.buckets if b in line}
+
+    def _is_out(value: float, before: list[float]) -> float:
+        if len(before) < 2:
+            return 0.0
+        distance, bound = value - statistics.fmean(before), deviations * statistics.stdev(before)
+        above, below = distance > bound, -distance > bound
+        return float({'above': above, 'below': below, 'both': above or below}[chosen['direction']])
+
+    return frame.mapped(judged)._replace(window=scope.window)
+
+
+def _since_before(node: Node, scope: Scope, seconds: float) -> Frame:
+    """The frame of a window that starts earlier by so many seconds."""
+    return node(scope._replace(window=scope.window._replace(start=scope.window.start - seconds)))
+
+
+def _shifted_by(seconds: float) -> Callable[..., Frame]:
+    return lambda node, scope: _timeshift(node, scope, -seconds)
+
+
+# Functions that look at another time than the window's.
+TIME_FUNCTIONS: dict[str, Callable[..., Frame]] = {
+    'anomalies': _anomalies,
+    'day_before': _shifted_by(86_400),
+    'hour_before': _shifted_by(3_600),
+    'moving_rollup': _moving_rollup,
+    'timeshift': _timeshift,
+    'week_before': _shifted_by(WEEK),
+}
+
+
+def _both(combine: Callable[[float, float], float]) -> Callable[[Any, list[Node]], Node]:
+    def compiled(_: Any, items: list[Node]) -> Node:
+        left, right = items
+        return lambda scope: combined(combine, left(scope), right(scope))
+
+    return compiled
+
+
+def _any_name(filters: Iterable[Filter]) -> frozenset[str]:
+    return reduce(operator.or_, (each.names for each in filters), frozenset())
+
+
+def _without_value(_: Tags) -> bool:
+    raise QueryError('a template variable has no value here')
+
+
+class _Compiler(Transformer[Token, Any]):
+    """Makes a function of each part of a parsed query: of filters a Filter, of the rest a Node."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.metrics: list[Metric] = []
+
+    add, subtract = _both(operator.add), _both(operator.sub)
+    multiply, divide = _both(operator.mul), _both(operator.truediv)
+
+    def constant(self, items: list[Token]) -> Node:
+        value = float(items[0])
+        return lambda _: value
+
+    def variable(self, items: list[Token]) -> Node:
+        def query(scope: Scope) -> Any:
+            if items[0] not in scope.variables:
+                raise QueryError(f'no query is named {items[0]}')
+            return scope.variables[items[0]](scope)
+
+        return query
+
+    def number(self, items: list[Token]) -> float:
+        return float(items[0])
+
+    def string(self, items: list[Token]) -> str:
+        return items[0][1:-1]
+
+    def named(self, items: list[Token]) -> tuple[str, str]:
+        return str(items[0]), items[1].strip("'")
+
+    def call(self, items: list[Any]) -> Node:
+        name, node, *arguments = items
+        if name in TIME_FUNCTIONS:
+            return lambda scope: TIME_FUNCTIONS[name](node, scope, *arguments)
+        if name in FUNCTIONS:
+            return lambda scope: FUNCTIONS[name](node(scope), *arguments)
+        raise QueryError(f'the function {name} is not supported')
+
+    def metric(self, items: list[Any]) -> Node:
+        aggregator, name = items[0].split(':')
+        metric = Metric(aggregator, name, items[1], **reduce(operator.or_, items[2:], {}))
+        self.metrics.append(metric)
+        return lambda scope: metric.frame(scope.recording, scope.window)
+
+    def by(self, items: list[Token]) -> dict[str, Any]:
+        return {'by': tuple(map(str, items))}
+
+    def as_count(self, _: list[Token]) -> dict[str, Any]:
+        return {'as_count': True}
+
+    def rollup(self, items: list[Token]) -> dict[str, Any]:
+        method, *interval = items
+        if method not in REDUCERS:
+            raise QueryError(f'there is no rollup by {method}')
+        return {'rollup': str(method), 'interval': float(interval[0]) if interval else None}
+
+    def tag(self, items: list[Token]) -> Filter:
+        key, colon, value = items[0].partition(':')
+        if key.startswith('$'):
+            return Filter(_without_value, frozenset({str(key)}))
+        if key == '*':
+            return Filter(lambda _: True, frozenset())
+        pattern = re.compile('.*'.join(map(re.escape, value.lower().split('*'))) if colon else '.*')
+        return Filter(lambda tags: key in tags and bool(pattern.fullmatch(tags[key])), frozenset({str(key)}))
+
+    def all_of(self, items: list[Filter]) -> Filter:
+        return Filter(lambda tags: all(each.matches(tags) for each in items), _any_name(items))
+
+    def any_of(self, items: list[Filter]) -> Filter:
+        return Filter(lambda tags: any(each.matches(tags) for each in items), _any_name(items))
+
+    def none_of(self, items: list[Filter]) -> Filter:
+        return Filter(lambda tags: not any(each.matches(tags) for each in items), _any_name(items))
+
+    def tag_in(self, items: list[Token]) -> Filter:
+        key, *values = items
+        return self.any_of([self.tag([Token('TAG', f'{key}:{value}')]) for value in values])
+
+    def tag_not_in(self, items: list[Token]) -> Filter:
+        return self.none_of([self.tag_in(items)])
