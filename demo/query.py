@@ -122,20 +122,25 @@ class Metric:
 
 
 class Scope(NamedTuple):
-    """What a query is evaluated over, and what the names in a formula stand for."""
+    """What a query is evaluated over, what the names in a formula stand for, and how counts are totalled, if at all."""
 
     recording: Recording
     window: Window
     variables: Mapping[str, 'Node']
+    total: str | None = None
 
 
 # Yields a Frame, or a number where there are only numbers.
 type Node = Callable[[Scope], Any]
 
 
-def evaluate(text: str, recording: Recording, window: Window) -> Frame:
-    """What the query answers. QueryError if it cannot be read, or is one that Datadog would answer wrongly."""
-    return evaluate_formula(text, recording, window, {})
+def evaluate(text: str, recording: Recording, window: Window, total: str | None = None) -> Frame:
+    """What the query answers. QueryError if it cannot be read, or is one that Datadog would answer wrongly.
+
+    With `total`, each count is reduced by that method to one value over all time before anything else, as monitors do:
+    https://docs.datadoghq.com/monitors/guide/as-count-in-monitor-evaluations/.
+    """
+    return _answer(text, Scope(recording, window, {}, total))
 
 
 def evaluate_formula(
@@ -146,10 +151,14 @@ def evaluate_formula(
     Each is its text and how to reduce its values to one over all time, as query values, toplists and tables do, or
     None, as in timeseries.
     """
-    answer: Frame | float = _compiled(text)[0](
-        Scope(recording, window, {name: _query(*each) for name, each in queries.items()})
-    )
-    return answer if isinstance(answer, Frame) else Frame((), {(): dict.fromkeys(window.buckets, answer)}, window)
+    return _answer(text, Scope(recording, window, {name: _query(*each) for name, each in queries.items()}))
+
+
+def _answer(text: str, scope: Scope) -> Frame:
+    answer: Frame | float = _compiled(text)[0](scope)
+    if isinstance(answer, Frame):
+        return answer
+    return Frame((), {(): dict.fromkeys(scope.window.buckets, answer)}, scope.window)
 
 
 def _query(text: str, method: str | None) -> Node:
@@ -304,7 +313,12 @@ class _Compiler(Transformer[Token, Any]):
         aggregator, name = items[0].split(':')
         metric = Metric(aggregator, name, items[1], **reduce(operator.or_, items[2:], {}))
         self.metrics.append(metric)
-        return lambda scope: metric.frame(scope.recording, scope.window)
+
+        def frame(scope: Scope) -> Frame:
+            values = metric.frame(scope.recording, scope.window)
+            return reduced(values, scope.total) if scope.total and metric.as_count else values
+
+        return frame
 
     def by(self, items: list[Token]) -> dict[str, Any]:
         return {'by': tuple(map(str, items))}

@@ -1,0 +1,211 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""The shipped dashboards and monitors, and what they show of a recording."""
+
+import json
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .frames import NOT_AVAILABLE, REDUCERS, Frame, Group, QueryError, Window
+from .query import evaluate, evaluate_formula, tag_filter
+from .recording import PREFIX, Recording
+
+ASSETS = Path(__file__).parent.parent / 'assets'
+
+# Widgets that do not query.
+STATIC = frozenset({'note', 'manage_status'})
+# Widgets that show values over time; all others show one value for each group.
+OVER_TIME = frozenset({'timeseries', 'heatmap', 'distribution'})
+
+SECONDS = {'m': 60, 'h': 3_600, 'd': 86_400, 'w': 7 * 86_400}
+MONITOR_INTERVAL = 60
+METRIC_MONITOR = re.compile(
+    r'(?P<method>avg|max|min|sum)\(last_(?P<span>\d+[mhdw])\):(?P<query>.+) (?P<comparison>[<>]=?) (?P<critical>[\d.]+)'
+)
+CHECK_MONITOR = re.compile(
+    r'"(?P<check>[\w.]+)"\.over\("\*"\)\.by\((?P<by>.+)\)\.last\((?P<last>\d+)\)\.count_by_status\(\)'
+)
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    '>': operator.gt,
+    '>=': operator.ge,
+    '<': operator.lt,
+    '<=': operator.le,
+}
+
+type Json = dict[str, Any]
+
+
+class Widget(NamedTuple):
+    """A widget, without its place, and the title of the group it is in."""
+
+    group: str
+    definition: Json
+
+    @property
+    def name(self) -> str:
+        """Its title, or its type where it has none."""
+        return self.definition.get('title') or self.definition['type']
+
+
+def load(kind: str) -> dict[str, Json]:
+    """The `dashboards` or the `monitors`, by the names of their files."""
+    files = sorted((ASSETS / kind).glob('*.json'))
+    return {file.stem: json.loads(file.read_text(encoding='utf-8')) for file in files}
+
+
+def widgets(dashboard: Json) -> Iterator[Widget]:
+    """All that are not groups."""
+    for outer in dashboard['widgets']:
+        definition = outer['definition']
+        if definition['type'] == 'group':
+            yield from (Widget(definition['title'], inner['definition']) for inner in definition['widgets'])
+        else:
+            yield Widget('', definition)
+
+
+def queries(definition: Json) -> Iterator[str]:
+    """The metric queries of a widget."""
+    for request in definition.get('requests', ()):
+        for query in _queries(request):
+            if query['data_source'] == 'metrics':
+                yield query['query']
+
+
+def filled(text: str, variables: list[Json], chosen: Mapping[str, str]) -> str:
+    """The text with the chosen values of a dashboard's template variables; one that has none matches all.
+
+    A variable without prefix has whole tags as values.
+    """
+    prefixes = {variable['name']: variable.get('prefix') for variable in variables}
+
+    def value(match: re.Match[str]) -> str:
+        name, is_bare = match.groups()
+        if name not in prefixes:
+            raise QueryError(f'no template variable is named {name}')
+        value, prefix = chosen.get(name, '*'), prefixes[name]
+        return value if is_bare or not prefix or value == '*' else f'{prefix}:{value}'
+
+    return re.sub(r'\$(\w+)(\.value)?', value, text)
+
+
+def window_of(definition: Json, window: Window) -> Window:
+    """The widget's own time frame up to the window's end, if it has one."""
+    span = definition.get('time', {}).get('live_span')
+    return window._replace(start=window.end - seconds(span)) if span else window
+
+
+def frames(definition: Json, recording: Recording, window: Window, fill: Callable[[str], str] = str) -> list[Frame]:
+    """What the formulas of a widget make of its metric queries, in their order. `fill` fills in template variables."""
+    window = window_of(definition, window)
+    found = []
+    for request in definition.get('requests', ()):
+        asked = {
+            query['name']: (
+                fill(query['query']),
+                None if definition['type'] in OVER_TIME else query.get('aggregator', 'avg'),
+            )
+            for query in _queries(request)
+            if query['data_source'] == 'metrics'
+        }
+        formulas = [formula['formula'] for formula in request.get('formulas', ())] or list(asked)
+        found += [evaluate_formula(formula, recording, window, asked) for formula in formulas if asked]
+    return found
+
+
+def streamed(definition: Json, recording: Recording, fill: Callable[[str], str] = str) -> list[Json]:
+    """The events or logs that a list stream shows."""
+    found = []
+    for request in definition['requests']:
+        query = request['query']
+        tagged = {'event_stream': _tagged_events, 'logs_stream': _tagged_logs}[query['data_source']]
+        wanted = tag_filter(' AND '.join(fill(query['query_string']).split()))
+        found += [item for tags, item in tagged(recording) if wanted.matches(tags)]
+    return found
+
+
+def has_data(definition: Json, recording: Recording, window: Window, fill: Callable[[str], str] = str) -> bool:
+    """Whether each query of a widget finds something, in the window or, of streams and checks, ever."""
+    kind = definition['type']
+    if kind in STATIC:
+        return True
+    if kind == 'list_stream':
+        return bool(streamed(definition, recording, fill))
+    if kind == 'check_status':
+        return definition['check'] == f'{PREFIX}can_connect' and any(
+            all(tag_filter(fill(tag)).matches(check.tags) for tag in definition.get('tags', ()))
+            for check in recording.service_checks
+        )
+    answers = frames(definition, recording, window, fill)
+    return bool(answers) and all(frame.lines for frame in answers)
+
+
+def states(definition: Json, recording: Recording, at: float) -> dict[Group, str]:
+    """`alert`, `warning` or `ok` for each group that a monitor has data of at that time."""
+    if match := CHECK_MONITOR.fullmatch(definition['query']):
+        return _check_states(definition, match, recording, at)
+    match = METRIC_MONITOR.fullmatch(definition['query'])
+    if not match:
+        raise QueryError(f'no query of a monitor: {definition["query"]}')
+    query, options = match['query'], definition['options']
+    trigger = options.get('threshold_windows', {}).get('trigger_window', '').removeprefix('last_')
+    span = seconds(trigger or match['span'])
+    window = Window(at - span + MONITOR_INTERVAL, at + MONITOR_INTERVAL, MONITOR_INTERVAL)
+    is_total = '.as_count()' in query and not trigger
+    frame = evaluate(query, recording, window, total=match['method'] if is_total else None)
+    is_beyond = COMPARISONS[match['comparison']]
+    return {
+        group: _state(REDUCERS[match['method']](list(line.values())), options['thresholds'], is_beyond)
+        for group, line in frame.lines.items()
+        if NOT_AVAILABLE not in group
+    }
+
+
+def seconds(span: str) -> int:
+    """Of a time frame such as `15m` or `1d`."""
+    return int(span[:-1]) * SECONDS[span[-1]]
+
+
+def _queries(request: Json) -> list[Json]:
+    """A histogram has one query, everything else several."""
+    return request['queries'] if 'queries' in request else [request['query']]
+
+
+def _state(value: float, thresholds: Mapping[str, float], is_beyond: Callable[[float, float], bool]) -> str:
+    if is_beyond(value, thresholds['critical']):
+        return 'alert'
+    return 'warning' if 'warning' in thresholds and is_beyond(value, thresholds['warning']) else 'ok'
+
+
+def _check_states(definition: Json, query: re.Match[str], recording: Recording, at: float) -> dict[Group, str]:
+    """By how many of the last statuses of a group are CRITICAL or WARNING."""
+    by = [key.strip('" ') for key in query['by'].split(',')]
+    statuses: dict[Group, list[int]] = {}
+    for check in recording.service_checks:
+        if check.at <= at:
+            statuses.setdefault(tuple(check.tags.get(key, NOT_AVAILABLE) for key in by), []).append(check.status)
+    thresholds = definition['options']['thresholds']
+    found = {}
+    for group, all_of_group in statuses.items():
+        last = all_of_group[-int(query['last']) :]
+        is_warning = 'warning' in thresholds and last.count(1) >= thresholds['warning']
+        found[group] = 'alert' if last.count(2) >= thresholds['critical'] else 'warning' if is_warning else 'ok'
+    return found
+
+
+def _tagged_events(recording: Recording) -> Iterator[tuple[Mapping[str, str], Json]]:
+    for event in recording.events:
+        yield {'source': event['source_type_name'], 'status': event['alert_type'], **_tags(event['tags'])}, event
+
+
+def _tagged_logs(recording: Recording) -> Iterator[tuple[Mapping[str, str], Json]]:
+    for log in recording.logs:
+        attributes = {f'@{name}': str(value) for name, value in log.items() if name != 'ddtags'}
+        yield {'source': PREFIX.rstrip('.'), **attributes, **_tags(log['ddtags'].split(','))}, log
+
+
+def _tags(tags: list[str]) -> dict[str, str]:
+    return dict(tag.split(':', 1) for tag in tags)
