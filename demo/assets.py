@@ -7,11 +7,12 @@ import json
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .frames import NOT_AVAILABLE, REDUCERS, Frame, Group, QueryError, Window
-from .query import evaluate, evaluate_formula, tag_filter
+from .query import evaluate, evaluate_formula, metrics, tag_filter
 from .recording import PREFIX, Recording
 
 ASSETS = Path(__file__).parent.parent / 'assets'
@@ -89,7 +90,7 @@ def filled(text: str, variables: list[Json], chosen: Mapping[str, str]) -> str:
         value, prefix = chosen.get(name, '*'), prefixes[name]
         return value if is_bare or not prefix or value == '*' else f'{prefix}:{value}'
 
-    return re.sub(r'\$(\w+)(\.value)?', value, text)
+    return re.sub(r'\$([a-z]\w*)(\.value)?', value, text)
 
 
 def window_of(definition: Json, window: Window) -> Window:
@@ -117,30 +118,42 @@ def frames(definition: Json, recording: Recording, window: Window, fill: Callabl
 
 
 def streamed(definition: Json, recording: Recording, fill: Callable[[str], str] = str) -> list[Json]:
-    """The events or logs that a list stream shows."""
+    """The events or logs that a stream shows."""
+    if definition['type'] == 'event_timeline':
+        searches = [('event_stream', definition['query'])]
+    else:
+        searches = [
+            (request['query']['data_source'], request['query']['query_string']) for request in definition['requests']
+        ]
     found = []
-    for request in definition['requests']:
-        query = request['query']
-        tagged = {'event_stream': _tagged_events, 'logs_stream': _tagged_logs}[query['data_source']]
-        wanted = tag_filter(' AND '.join(fill(query['query_string']).split()))
-        found += [item for tags, item in tagged(recording) if wanted.matches(tags)]
+    for source, text in searches:
+        wanted = tag_filter(' AND '.join(fill(text).split()))
+        found += [item for tags, item in STREAMS[source](recording) if wanted.matches(tags)]
     return found
 
 
 def has_data(definition: Json, recording: Recording, window: Window, fill: Callable[[str], str] = str) -> bool:
-    """Whether each query of a widget finds something, in the window or, of streams and checks, ever."""
+    """Whether each formula of a widget has values, and each metric it asks for was ever sent: 0 may stand for nothing.
+
+    Streams and checks may find something at any time.
+    """
     kind = definition['type']
     if kind in STATIC:
         return True
-    if kind == 'list_stream':
+    if kind in ('event_timeline', 'list_stream'):
         return bool(streamed(definition, recording, fill))
     if kind == 'check_status':
         return definition['check'] == f'{PREFIX}can_connect' and any(
             all(tag_filter(fill(tag)).matches(check.tags) for tag in definition.get('tags', ()))
             for check in recording.service_checks
         )
+    asked = {metric.name for query in queries(definition) for metric in metrics(fill(query))}
     answers = frames(definition, recording, window, fill)
-    return bool(answers) and all(frame.lines for frame in answers)
+    return (
+        bool(answers)
+        and all(frame.lines for frame in answers)
+        and all(name.removeprefix(PREFIX) in recording.series for name in asked)
+    )
 
 
 def states(definition: Json, recording: Recording, at: float) -> dict[Group, str]:
@@ -181,7 +194,7 @@ def _state(value: float, thresholds: Mapping[str, float], is_beyond: Callable[[f
 
 
 def _check_states(definition: Json, query: re.Match[str], recording: Recording, at: float) -> dict[Group, str]:
-    """By how many of the last statuses of a group are CRITICAL or WARNING."""
+    """By how many of the last statuses of a group, one after the other, are CRITICAL or WARNING."""
     by = [key.strip('" ') for key in query['by'].split(',')]
     statuses: dict[Group, list[int]] = {}
     for check in recording.service_checks:
@@ -189,10 +202,12 @@ def _check_states(definition: Json, query: re.Match[str], recording: Recording, 
             statuses.setdefault(tuple(check.tags.get(key, NOT_AVAILABLE) for key in by), []).append(check.status)
     thresholds = definition['options']['thresholds']
     found = {}
-    for group, all_of_group in statuses.items():
-        last = all_of_group[-int(query['last']) :]
-        is_warning = 'warning' in thresholds and last.count(1) >= thresholds['warning']
-        found[group] = 'alert' if last.count(2) >= thresholds['critical'] else 'warning' if is_warning else 'ok'
+    for group, past in statuses.items():
+        last = past[-int(query['last']) :][::-1]
+        in_a_row = len(list(takewhile(last[0].__eq__, last)))
+        name = {2: 'critical', 1: 'warning'}.get(last[0], '')
+        is_beyond = name in thresholds and in_a_row >= thresholds[name]
+        found[group] = {'critical': 'alert', 'warning': 'warning'}[name] if is_beyond else 'ok'
     return found
 
 
@@ -205,6 +220,9 @@ def _tagged_logs(recording: Recording) -> Iterator[tuple[Mapping[str, str], Json
     for log in recording.logs:
         attributes = {f'@{name}': str(value) for name, value in log.items() if name != 'ddtags'}
         yield {'source': PREFIX.rstrip('.'), **attributes, **_tags(log['ddtags'].split(','))}, log
+
+
+STREAMS = {'event_stream': _tagged_events, 'logs_stream': _tagged_logs}
 
 
 def _tags(tags: list[str]) -> dict[str, str]:

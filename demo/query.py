@@ -51,16 +51,19 @@ GRAMMAR = r"""
     as_count: ".as_count" "(" ")"
     rollup: ".rollup" "(" NAME ("," NUMBER)? ")"
 
-    ?filter: either ("," either)* -> all_of
+    // Either symbols or words: https://docs.datadoghq.com/metrics/advanced-filtering/#boolean-filtered-queries
+    ?filter: either | symbolic ("," symbolic)+ -> all_of | "!" TAG -> tag_not
+    ?symbolic: TAG -> tag | "!" TAG -> tag_not
+
     ?either: both ("OR"i both)* -> any_of
     ?both: term ("AND"i term)* -> all_of
     ?term: TAG -> tag
-         | ("!" | "NOT"i) term -> none_of
-         | "(" filter ")"
+         | "NOT"i term -> none_of
+         | "(" either ")"
          | TAG "IN"i "(" TAG ("," TAG)* ")" -> tag_in
          | TAG "NOT"i "IN"i "(" TAG ("," TAG)* ")" -> tag_not_in
 
-    METRIC.2: /(avg|sum|min|max|count):[a-z][\w.]*/
+    METRIC.2: /(avg|sum|min|max):[a-z][\w.]*/
     NAME: /[a-z_]\w*/
     TAG_KEY: /[\w.\/:-]+/
     TAG: /(?!(OR|AND|NOT|IN)\b)[^\s,(){}!]+/i
@@ -340,6 +343,9 @@ class _Compiler(Transformer[Token, Any]):
             return Filter(lambda _: True, frozenset())
         pattern = re.compile('.*'.join(map(re.escape, value.lower().split('*'))) if colon else '.*')
         return Filter(lambda tags: key in tags and bool(pattern.fullmatch(tags[key])), frozenset({str(key)}))
+
+    def tag_not(self, items: list[Token]) -> Filter:
+        return self.none_of([self.tag(items)])
 
     def all_of(self, items: list[Filter]) -> Filter:
         return Filter(lambda tags: all(each.matches(tags) for each in items), _any_name(items))

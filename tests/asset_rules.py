@@ -1,0 +1,371 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""What a dashboard or monitor must be like, where neither ddev nor Datadog's API says so: rules that yield problems."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from datadog_api_client import Configuration
+from datadog_api_client.exceptions import ApiTypeError, ApiValueError
+from datadog_api_client.model_utils import ModelComposed, ModelNormal, UnparsedObject, validate_and_convert_types
+from datadog_api_client.v1.model.dashboard import Dashboard
+from datadog_api_client.v1.model.monitor import Monitor
+from datadog_api_client.v1.model.widget import Widget
+
+from demo.assets import CHECK_MONITOR, METRIC_MONITOR, STATIC, Json, load, queries, widgets
+from demo.query import Metric, QueryError, metrics
+
+ROOT = Path(__file__).parent.parent
+
+with (ROOT / 'metadata.csv').open(encoding='utf-8') as _file:
+    METADATA = {row['metric_name']: row for row in csv.DictReader(_file)}
+GROUP_TAGS = {'managed_spot', 'algorithm', 'training_input_mode', 'role_name', 'job_family'}
+USER_TAGS = {'team', 'project', 'env'}
+"""Tags that AWS resources usually have, and those of the demo's do."""
+
+VARIABLES = ['scope', 'aws_account', 'region', 'training_job_name', 'instance_type', 'team']
+PRESETS = {'Spot only', 'Production'}
+COLUMNS = 12
+SMALL_WORDS = {'a', 'an', 'and', 'at', 'by', 'for', 'in', 'of', 'on', 'or', 'per', 'the', 'to', 'with'}
+PROPER_NAMES = {'Amazon', 'Datadog', 'SageMaker', 'CloudWatch'}
+CROSS_LINK = re.compile(r'https://app\.datadoghq\.com/dashboard/lists\?q=([^&)"\s]+)')
+
+MONITOR_KEYS = ['version', 'created_at', 'last_updated_at', 'title', 'description', 'tags', 'definition']
+
+type Rule = Callable[[Json], Iterator[str]]
+
+
+def unknown_to_the_api(document: Json, model: type) -> Iterator[str]:
+    """What Datadog's client cannot make sense of, or keeps without knowing it."""
+    try:
+        parsed = validate_and_convert_types(document, (model,), ['asset'], True, True, configuration=Configuration())
+    except (ApiTypeError, ApiValueError) as error:
+        yield f'{error}'
+        return
+    yield from _unknown(parsed, '')
+
+
+def _unknown(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, UnparsedObject) or getattr(value, '_unparsed', False):
+        yield f'{path or "all of it"} is not understood'
+    elif isinstance(value, ModelComposed):
+        for instance in value._composed_instances:
+            yield from _unknown(instance, path)
+    elif isinstance(value, ModelNormal):
+        for key, member in value._data_store.items():
+            if key not in value.attribute_map:
+                yield f'{path}.{key} is unknown'
+            yield from _unknown(member, f'{path}.{key}')
+    elif isinstance(value, list):
+        for number, member in enumerate(value):
+            yield from _unknown(member, f'{path}[{number}]')
+
+
+def strings(value: Any) -> Iterator[str]:
+    """All texts in a document."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for member in value.values():
+            yield from strings(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from strings(member)
+
+
+def tags_of(metric: str) -> set[str]:
+    """The keys that the metric's tags may have."""
+    documented = set(METADATA[metric]['sample_tags'].split(','))
+    grouped = {'training_plan', 'experiment_name', *USER_TAGS} if documented & GROUP_TAGS else set()
+    job = {'failure_type', 'tuning_job_name', 'warm_pool_status'} if 'training_job_name' in documented else set()
+    return documented | grouped | job
+
+
+def _query_problems(text: str, prefixes: dict[str, str | None]) -> Iterator[str]:
+    try:
+        asked = metrics(text)
+    except QueryError as error:
+        yield str(error)
+        return
+    if not asked:
+        yield f'asks for nothing: {text}'
+    for metric in asked:
+        yield from (f'{problem}: {text}' for problem in _metric_problems(metric, prefixes))
+
+
+def _metric_problems(metric: Metric, prefixes: dict[str, str | None]) -> Iterator[str]:
+    if metric.name not in METADATA:
+        yield f'{metric.name} is not in metadata.csv'
+        return
+    if metric.as_count != (METADATA[metric.name]['metric_type'] == 'count'):
+        yield '.as_count() goes with counts, and counts with it'
+    known = tags_of(metric.name)
+    for name in sorted({*metric.filter.names, *metric.by}):
+        if not name.startswith('$'):
+            wanted = name
+        elif name[1:] not in prefixes:
+            yield f'{name} is not defined'
+            continue
+        else:
+            wanted = prefixes[name[1:]] or 'managed_spot'  # without prefix it takes any tag, so the metric needs many
+        if wanted not in known:
+            yield f'{metric.name} has no tag {wanted} ({name})'
+
+
+def _texts_are_plain(document: Json) -> Iterator[str]:
+    for text in strings(document):
+        if not text.isascii():
+            yield f'not ASCII: {text}'
+
+
+def _links_lead_somewhere(document: Json) -> Iterator[str]:
+    titles = {dashboard['title'] for dashboard in load('dashboards').values()}
+    for text in strings(document):
+        for link in re.findall(r'\w+://[^\s)"]*|\]\((?!https://)[^)]*\)', text):
+            if not link.startswith('https://'):
+                yield f'not https: {link}'
+        for title in CROSS_LINK.findall(text):
+            if unquote(title) not in titles:
+                yield f'no dashboard is called {unquote(title)}'
+
+
+def _dashboard_is_understood(dashboard: Json) -> Iterator[str]:
+    yield from unknown_to_the_api(dashboard, Dashboard)
+    # Inside of a group one bad widget hides its place.
+    for widget in widgets(dashboard):
+        for problem in unknown_to_the_api({'definition': widget.definition}, Widget):
+            yield f'{widget.name}: {problem}'
+
+
+def _requests_are_complete(dashboard: Json) -> Iterator[str]:
+    """What the API's client does not miss."""
+    for widget in widgets(dashboard):
+        kind, name = widget.definition['type'], widget.name
+        for request in widget.definition.get('requests', ()):
+            missing = {'response_format', 'queries', 'formulas'} - request.keys()
+            if missing and 'query' not in request:
+                yield f'{name}: a request has no {sorted(missing)}'
+            for query in request.get('queries', ()):
+                if request.get('response_format') == 'scalar' and 'aggregator' not in query:
+                    yield f'{name}: a query has no aggregator'
+            asked = {query['name'] for query in request.get('queries', ())}
+            used = {name for each in request.get('formulas', ()) for name in re.findall(r'[a-z_]\w*', each['formula'])}
+            if asked - used:
+                yield f'{name}: {sorted(asked - used)} is in no formula'
+        if kind not in STATIC | {'check_status', 'event_timeline'} and not widget.definition.get('requests'):
+            yield f'{name}: asks for nothing'
+
+
+def _queries_are_answered(dashboard: Json) -> Iterator[str]:
+    prefixes = {variable['name']: variable.get('prefix') for variable in dashboard['template_variables']}
+    for widget in widgets(dashboard):
+        for query in queries(widget.definition):
+            yield from (f'{widget.name}: {problem}' for problem in _query_problems(query, prefixes))
+
+
+def _layout_has_no_overlap(dashboard: Json) -> Iterator[str]:
+    ids = Counter(widget['id'] for widget in _all_widgets(dashboard))
+    yield from (f'the id {number} is there {count} times' for number, count in ids.items() if count > 1)
+    for outer in dashboard['widgets']:
+        if outer['definition']['type'] != 'group':
+            yield f'{outer["definition"].get("title")} is in no group'
+            continue
+        inner, width = outer['definition']['widgets'], outer['layout']['width']
+        yield from _overlaps(inner, width)
+        bottom = max((widget['layout']['y'] + widget['layout']['height'] for widget in inner), default=0)
+        if outer['layout']['height'] != bottom + 1:
+            yield f'{outer["definition"]["title"]} is {outer["layout"]["height"]} high, for a content of {bottom}'
+    yield from _overlaps(dashboard['widgets'], COLUMNS)
+
+
+def _overlaps(siblings: list[Json], columns: int) -> Iterator[str]:
+    for widget in siblings:
+        if not (widget['layout']['x'] >= 0 and widget['layout']['x'] + widget['layout']['width'] <= columns):
+            yield f'the widget {widget["id"]} leaves the {columns} columns'
+    for one, other in combinations(siblings, 2):
+        a, b = one['layout'], other['layout']
+        if (
+            a['x'] < b['x'] + b['width']
+            and b['x'] < a['x'] + a['width']
+            and a['y'] < b['y'] + b['height']
+            and b['y'] < a['y'] + a['height']
+        ):
+            yield f'the widgets {one["id"]} and {other["id"]} overlap'
+
+
+def _all_widgets(dashboard: Json) -> Iterator[Json]:
+    for outer in dashboard['widgets']:
+        yield outer
+        yield from outer['definition'].get('widgets', ())
+
+
+def _titles_are_cased(dashboard: Json) -> Iterator[str]:
+    for widget in _all_widgets(dashboard):
+        kind, title = widget['definition']['type'], widget['definition'].get('title', '')
+        if not title and kind != 'note':
+            yield f'the {kind} {widget["id"]} has no title'
+        for place, word in enumerate(re.findall(r'[A-Za-z]+', title)):
+            is_capital = word[0].isupper()
+            if place == 0 and not is_capital:
+                yield f'no capital at the start: {title}'
+            elif kind == 'group' and not is_capital and word not in SMALL_WORDS:
+                yield f'not in title case: {title}'
+            elif kind != 'group' and place and is_capital and not word.isupper() and word not in PROPER_NAMES:
+                yield f'not in sentence case: {title}'
+
+
+def _variables_are_used(dashboard: Json) -> Iterator[str]:
+    variables = dashboard['template_variables']
+    names = [variable['name'] for variable in variables]
+    if names != VARIABLES:
+        yield f'the variables are {names}'
+    for variable in variables:
+        if variable.get('defaults') != ['*']:
+            yield f'{variable["name"]} has no defaults'
+    used = {name for widget in widgets(dashboard) for text in _searches(widget.definition) for name in _named(text)}
+    yield from (f'{name} is not used' for name in names if name not in used)
+    yield from (f'{name} is not defined' for name in sorted(used - set(names)))
+    presets = dashboard['template_variable_presets']
+    yield from (f'no preset is called {name}' for name in PRESETS - {preset['name'] for preset in presets})
+    for preset in presets:
+        chosen = {variable['name'] for variable in preset['template_variables']}
+        yield from (f'{preset["name"]} sets {name}, which is not defined' for name in chosen - set(names))
+
+
+def _searches(definition: Json) -> Iterator[str]:
+    """Everything in a widget that template variables apply to."""
+    yield from queries(definition)
+    yield from (
+        request['query'].get('query_string', '') for request in definition.get('requests', ()) if 'query' in request
+    )
+    yield from definition.get('tags', ())
+    yield definition.get('content', '')
+    yield definition.get('query', '')
+
+
+def _named(text: str) -> list[str]:
+    return re.findall(r'\$([a-z]\w*)', text)
+
+
+def _groups_say_how_to_read_them(dashboard: Json) -> Iterator[str]:
+    for outer in dashboard['widgets']:
+        title = outer['definition']['title'] if outer['definition']['type'] == 'group' else ''
+        notes = [
+            w['definition']['content']
+            for w in outer['definition'].get('widgets', ())
+            if w['definition']['type'] == 'note'
+        ]
+        if not any('**Reading' in note and '**Action' in note for note in notes) and not title.startswith('About'):
+            yield f'{title} does not say how to read it and what to do'
+
+
+DASHBOARD_RULES: dict[str, Rule] = {
+    'understood': _dashboard_is_understood,
+    'complete': _requests_are_complete,
+    'answered': _queries_are_answered,
+    'layout': _layout_has_no_overlap,
+    'titles': _titles_are_cased,
+    'variables': _variables_are_used,
+    'notes': _groups_say_how_to_read_them,
+    'links': _links_lead_somewhere,
+    'plain': _texts_are_plain,
+}
+
+
+def _monitor_is_understood(monitor: Json) -> Iterator[str]:
+    yield from unknown_to_the_api(monitor['definition'], Monitor)
+
+
+def _frame_is_that_of_integrations(monitor: Json) -> Iterator[str]:
+    if list(monitor) != MONITOR_KEYS:
+        yield f'the keys are {list(monitor)}'
+    if monitor['version'] != 2:
+        yield 'the version is not 2'
+    if len(monitor['title']) > 80 or '{{' in monitor['title'] or monitor['title'] != monitor['definition']['name']:
+        yield f'the title is {monitor["title"]}'
+    if len(monitor['description']) > 300:
+        yield f'the description has {len(monitor["description"])} characters'
+    for tags in (monitor['tags'], monitor['definition']['tags']):
+        if tags != ['integration:sagemaker-training']:
+            yield f'the tags are {tags}'
+
+
+def _query_is_answered(monitor: Json) -> Iterator[str]:
+    query = monitor['definition']['query']
+    if match := METRIC_MONITOR.fullmatch(query):
+        yield from _query_problems(match['query'], {})
+    elif not CHECK_MONITOR.fullmatch(query):
+        yield f'not understood: {query}'
+
+
+def _thresholds_fit(monitor: Json) -> Iterator[str]:
+    thresholds = monitor['definition']['options']['thresholds']
+    match = METRIC_MONITOR.fullmatch(monitor['definition']['query'])
+    if match and float(match['critical']) != thresholds['critical']:
+        yield f'the query has {match["critical"]}, the critical threshold is {thresholds["critical"]}'
+    if match and thresholds.get('warning', 0) >= thresholds['critical'] > 0:
+        yield 'the warning is not milder'
+
+
+def _message_fits(monitor: Json) -> Iterator[str]:
+    message, options = monitor['definition']['message'], monitor['definition']['options']
+    grouped = set(group_by(monitor))
+    for name in sorted(set(re.findall(r'\{\{(\w+)\.name\}\}', message)) - grouped):
+        yield f'{name} is no tag that it groups by'
+    opened: list[str] = []
+    for sign, block in re.findall(r'\{\{([#^/])(\w+)\}\}', message):
+        if sign != '/':
+            opened.append(block)
+        elif not opened or opened.pop() != block:
+            yield f'{block} is closed where it is not open'
+    yield from (f'{block} is not closed' for block in opened)
+    wanted = {'is_alert', 'is_recovery', *(['is_warning'] if 'warning' in options['thresholds'] else [])}
+    for block in sorted(wanted - set(re.findall(r'\{\{#(\w+)\}\}', message))):
+        yield f'it has no block {block}'
+    if '**Likely causes**' not in message or not re.search(r'\*\*What to do\*\*\n\n1\. ', message):
+        yield 'it does not say what the causes are and what to do'
+    if '@' in message:
+        yield 'it notifies somebody'
+
+
+def _options_are_explicit(monitor: Json) -> Iterator[str]:
+    options = monitor['definition']['options']
+    is_check = monitor['definition']['type'] == 'service check'
+    # Service checks have the older way alone: https://docs.datadoghq.com/api/latest/monitors/#create-a-monitor.
+    if ('no_data_timeframe' if is_check else 'on_missing_data') not in options:
+        yield 'it does not say what to do without data'
+    if not isinstance(options.get('renotify_interval'), int):
+        yield 'it does not say how often to notify again'
+    if 'training_job_name' in group_by(monitor):
+        if options.get('new_group_delay') != 0:
+            yield 'a new job has to wait'
+        if options.get('on_missing_data') != 'resolve':
+            yield 'a job that is gone is not resolved'
+
+
+def group_by(monitor: Json) -> tuple[str, ...]:
+    """The tags that a monitor has a state for each value of."""
+    query = monitor['definition']['query']
+    if match := CHECK_MONITOR.fullmatch(query):
+        return tuple(key.strip('" ') for key in match['by'].split(','))
+    match = METRIC_MONITOR.fullmatch(query)
+    return metrics(match['query'])[0].by if match else ()
+
+
+MONITOR_RULES: dict[str, Rule] = {
+    'understood': _monitor_is_understood,
+    'frame': _frame_is_that_of_integrations,
+    'answered': _query_is_answered,
+    'thresholds': _thresholds_fit,
+    'message': _message_fits,
+    'options': _options_are_explicit,
+    'links': _links_lead_somewhere,
+    'plain': _texts_are_plain,
+}

@@ -1,0 +1,356 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""Each query of the dashboards and monitors is answered by what the check sends, and each rule for them is kept."""
+
+import copy
+import json
+import pickle
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from datadog_checks.base.stubs import aggregator
+from demo.assets import METRIC_MONITOR, Json, Widget, filled, frames, has_data, load, queries, widgets
+from demo.frames import QueryError, Window
+from demo.query import Metric, evaluate, metrics
+from demo.recording import PREFIX, Recording
+from demo.scenario import WEEK, living_fleet
+from demo.simulation import POLL_SECONDS, START, WEEK_POLL_SECONDS, every, simulate
+
+from .asset_rules import DASHBOARD_RULES, METADATA, MONITOR_RULES, ROOT
+
+DASHBOARDS, MONITORS = load('dashboards'), load('monitors')
+WIDGETS = [(name, widget) for name, dashboard in DASHBOARDS.items() for widget in widgets(dashboard)]
+DAY = Window(START.timestamp(), (START + timedelta(days=1)).timestamp(), POLL_SECONDS)
+
+
+@pytest.fixture(scope='session')
+def day(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Recording:
+    """All that the check sends on a simulated day and the week before; one worker runs it for all of them."""
+    if worker_id == 'master':
+        return simulated_day()
+    file = tmp_path_factory.getbasetemp().parent / 'day.pickle'
+    with FileLock(f'{file}.lock'):
+        if not file.exists():
+            file.write_bytes(pickle.dumps(simulated_day()))
+    return pickle.loads(file.read_bytes())
+
+
+def simulated_day() -> Recording:
+    aggregator.reset()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('DDEV_SKIP_GENERIC_TAGS_CHECK', 'true')
+        polls = [*every(WEEK_POLL_SECONDS, START - WEEK, START), *every(POLL_SECONDS, START, START + timedelta(days=1))]
+        return simulate(living_fleet(START), polls, collect_transition_logs=True).recording
+
+
+def filler(dashboard: str, **chosen: str) -> Callable[[str], str]:
+    """Fills in the values of template variables, `*` for those that are not chosen."""
+    return partial(filled, variables=DASHBOARDS[dashboard]['template_variables'], chosen=chosen)
+
+
+def all_metrics() -> Iterator[Metric]:
+    """What all dashboards and monitors ask for."""
+    for _, widget in WIDGETS:
+        for query in queries(widget.definition):
+            yield from metrics(query)
+    for monitor in MONITORS.values():
+        if match := METRIC_MONITOR.fullmatch(monitor['definition']['query']):
+            yield from metrics(match['query'])
+
+
+@pytest.mark.parametrize(
+    ('dashboard', 'widget'), WIDGETS, ids=[f'{name}: {widget.group}: {widget.name}' for name, widget in WIDGETS]
+)
+def test_a_widget_has_data(dashboard: str, widget: Widget, day: Recording) -> None:
+    """At the end of the day; if it shows less than a day, at the end of one of its hours."""
+    ends = [DAY.moved(-3600 * hours) for hours in range(24 if 'time' in widget.definition else 1)]
+    assert any(has_data(widget.definition, day, window, filler(dashboard)) for window in ends)
+
+
+@pytest.mark.parametrize('metric', METADATA)
+def test_a_metric_that_is_not_sent_leaves_a_hole(metric: str, day: Recording) -> None:
+    without = copy.copy(day)
+    without.series = day.series.copy()
+    del without.series[metric.removeprefix(PREFIX)]
+    asking = [
+        (dashboard, widget)
+        for dashboard, widget in WIDGETS
+        if any(each.name == metric for query in queries(widget.definition) for each in metrics(query))
+    ]
+    assert asking, 'it is on no dashboard'
+    assert not any(has_data(widget.definition, without, DAY, filler(dashboard)) for dashboard, widget in asking)
+
+
+@pytest.mark.parametrize('kind', ['events', 'logs'])
+def test_without_events_and_logs_their_streams_are_empty(kind: str, day: Recording) -> None:
+    without = copy.copy(day)
+    setattr(without, kind, [])
+    streams = [(name, widget) for name, widget in WIDGETS if widget.definition['type'] == 'list_stream']
+    sources = {f'{kind[:-1]}_stream', f'{kind}_stream'}
+    asking = [(n, w) for n, w in streams if w.definition['requests'][0]['query']['data_source'] in sources]
+    assert asking
+    assert not any(has_data(widget.definition, without, DAY, filler(name)) for name, widget in asking)
+
+
+@pytest.mark.parametrize(
+    'name', [name for name, each in MONITORS.items() if each['definition']['type'] == 'query alert']
+)
+def test_a_monitor_has_data(name: str, day: Recording) -> None:
+    match = METRIC_MONITOR.fullmatch(MONITORS[name]['definition']['query'])
+    assert match
+    assert evaluate(match['query'], day, DAY).lines
+
+
+@pytest.mark.parametrize('metric', METADATA)
+def test_a_metric_has_the_tags_that_the_metadata_and_the_assets_say(metric: str, day: Recording) -> None:
+    sent = {tag for series in day.series[metric.removeprefix(PREFIX)].values() for tag in series.tags}
+    asked = {tag for each in all_metrics() if each.name == metric for tag in {*each.by, *each.filter.names}}
+    assert set(METADATA[metric]['sample_tags'].split(',')) <= sent
+    assert {tag for tag in asked if not tag.startswith('$')} <= sent
+
+
+@pytest.mark.parametrize('dashboard', DASHBOARDS)
+def test_a_chosen_value_narrows_what_is_shown(dashboard: str, day: Recording) -> None:
+    """Of each variable, its presets' values included, there is a value that leaves some widget something to show."""
+    template = DASHBOARDS[dashboard]
+    chosen = {
+        'scope': 'env:prod',
+        'aws_account': '123456789012',
+        'region': 'us-east-1',
+        'training_job_name': day.events[-1]['msg_title'].split()[3],
+        'instance_type': 'ml.g5.xlarge',
+        'team': 'nlp',
+    }
+    presets = [
+        {each['name']: each['values'][0] for each in preset['template_variables']}
+        for preset in template['template_variable_presets']
+    ]
+    for choice in [*({name: value} for name, value in chosen.items()), *presets]:
+        asking = [
+            widget.definition
+            for widget in widgets(template)
+            if any(f'${name}' in query for name in choice for query in queries(widget.definition))
+            and 'default_zero' not in json.dumps(widget.definition)
+        ]
+        nobodys = {name: 'env:nobodys' if name == 'scope' else 'nobodys' for name in choice}
+        found, none = (
+            [any(frame.lines for frame in frames(widget, day, DAY, filler(dashboard, **values))) for widget in asking]
+            for values in (choice, nobodys)
+        )
+        assert any(found), choice
+        assert not any(none), choice
+
+
+@pytest.mark.parametrize('rule', DASHBOARD_RULES)
+@pytest.mark.parametrize('name', DASHBOARDS)
+def test_a_dashboard_keeps_the_rules(name: str, rule: str) -> None:
+    assert list(DASHBOARD_RULES[rule](DASHBOARDS[name])) == []
+
+
+@pytest.mark.parametrize('rule', MONITOR_RULES)
+@pytest.mark.parametrize('name', MONITORS)
+def test_a_monitor_keeps_the_rules(name: str, rule: str) -> None:
+    assert list(MONITOR_RULES[rule](MONITORS[name])) == []
+
+
+def first(dashboard: Json, kind: str) -> Json:
+    """The definition of the dashboard's first widget of that type."""
+    return next(widget.definition for widget in widgets(dashboard) if widget.definition['type'] == kind)
+
+
+def request(dashboard: Json) -> Json:
+    return first(dashboard, 'query_value')['requests'][0]
+
+
+def replace(owner: Json, key: str, old: str, new: str) -> None:
+    assert old in owner[key]
+    owner[key] = owner[key].replace(old, new)
+
+
+# Rule, what to break, and what the rule must say of it. Each key is a case's name.
+BROKEN_DASHBOARDS: dict[str, tuple[str, Callable[[Json], Any], str]] = {
+    'unknown key': ('understood', lambda d: d.update(colour='red'), 'colour is unknown'),
+    'unknown key of a widget': ('understood', lambda d: first(d, 'toplist').update(colour='red'), 'colour is unknown'),
+    'unknown type of widget': ('understood', lambda d: first(d, 'toplist').update(type='pie'), 'not understood'),
+    'unknown word': ('understood', lambda d: d.update(layout_type='loose'), 'not understood'),
+    'unknown palette': (
+        'understood',
+        lambda d: request(d).update(conditional_formats=[{'comparator': '~', 'palette': 'white_on_red', 'value': 1}]),
+        'not understood',
+    ),
+    'no response format': ('complete', lambda d: request(d).pop('response_format'), 'response_format'),
+    'no formulas': ('complete', lambda d: request(d).pop('formulas'), 'formulas'),
+    'no queries': ('complete', lambda d: request(d).pop('queries'), 'queries'),
+    'no aggregator': ('complete', lambda d: request(d)['queries'][0].pop('aggregator'), 'aggregator'),
+    'query in no formula': ('complete', lambda d: request(d).update(formulas=[{'formula': '1 + 1'}]), 'in no formula'),
+    'no requests': ('complete', lambda d: first(d, 'toplist').pop('requests'), 'asks for nothing'),
+    'unknown metric': (
+        'answered',
+        lambda d: replace(request(d)['queries'][0], 'query', 'jobs.open', 'jobs.shut'),
+        'not in metadata.csv',
+    ),
+    'gauge as count': (
+        'answered',
+        lambda d: request(d)['queries'][0].update(query='sum:sagemaker_training.jobs.open{*}.as_count()'),
+        'goes with counts',
+    ),
+    'count as gauge': (
+        'answered',
+        lambda d: request(d)['queries'][0].update(query='sum:sagemaker_training.jobs.created{*}'),
+        'goes with counts',
+    ),
+    'filter of a tag it lacks': (
+        'answered',
+        lambda d: request(d)['queries'][0].update(query='sum:sagemaker_training.jobs.open{$training_job_name}'),
+        'no tag training_job_name',
+    ),
+    'group of a tag it lacks': (
+        'answered',
+        lambda d: request(d)['queries'][0].update(query='max:sagemaker_training.poll.lag{*} by {team}'),
+        'no tag team',
+    ),
+    'any tag where there are few': (
+        'answered',
+        lambda d: request(d)['queries'][0].update(query='max:sagemaker_training.poll.lag{$scope}'),
+        'no tag managed_spot',
+    ),
+    'no query': ('answered', lambda d: request(d)['queries'][0].update(query='sum:jobs.open'), 'not understood'),
+    'overlap': ('layout', lambda d: d['widgets'][1]['layout'].update(x=3), 'overlap'),
+    'overlap in a group': (
+        'layout',
+        lambda d: d['widgets'][2]['definition']['widgets'][1]['layout'].update(y=0),
+        'overlap',
+    ),
+    'too wide': ('layout', lambda d: d['widgets'][2]['layout'].update(width=13), 'leaves the 12 columns'),
+    'too high': ('layout', lambda d: d['widgets'][2]['layout'].update(height=99), 'is 99 high'),
+    'id twice': ('layout', lambda d: d['widgets'][0].update(id=d['widgets'][1]['id']), 'is there 2 times'),
+    'in no group': (
+        'layout',
+        lambda d: d['widgets'].append(d['widgets'][0]['definition']['widgets'].pop()),
+        'in no group',
+    ),
+    'no title': ('titles', lambda d: first(d, 'toplist').pop('title'), 'has no title'),
+    'title case of a widget': ('titles', lambda d: first(d, 'toplist').update(title='Most Jobs'), 'sentence case'),
+    'sentence case of a group': (
+        'titles',
+        lambda d: d['widgets'][2]['definition'].update(title='Running now'),
+        'title case',
+    ),
+    'small start': ('titles', lambda d: first(d, 'toplist').update(title='most jobs'), 'no capital'),
+    'default': (
+        'variables',
+        lambda d: d['template_variables'][1].update(default=d['template_variables'][1].pop('defaults')[0]),
+        'aws_account has no defaults',
+    ),
+    'variable too many': (
+        'variables',
+        lambda d: d['template_variables'].append({'name': 'idle', 'prefix': 'idle', 'defaults': ['*']}),
+        'idle is not used',
+    ),
+    'variable that is none': (
+        'variables',
+        lambda d: replace(request(d)['queries'][0], 'query', '$team', '$crew'),
+        'crew is not defined',
+    ),
+    'no presets': ('variables', lambda d: d.update(template_variable_presets=[]), 'no preset is called Production'),
+    'preset of nothing': (
+        'variables',
+        lambda d: d['template_variable_presets'][0]['template_variables'][0].update(name='crew'),
+        'sets crew',
+    ),
+    'no note': ('notes', lambda d: d['widgets'][2]['definition']['widgets'].pop(0), 'how to read it'),
+    'http': ('links', lambda d: first(d, 'note').update(content='See http://example.com'), 'not https'),
+    'relative link': ('links', lambda d: first(d, 'note').update(content='See [it](/dashboard/1)'), 'not https'),
+    'link to no dashboard': (
+        'links',
+        lambda d: first(d, 'note').update(content='[x](https://app.datadoghq.com/dashboard/lists?q=No%20Such)'),
+        'no dashboard is called No Such',
+    ),
+    'not ASCII': ('plain', lambda d: d.update(title='Overview \N{EM DASH} all'), 'not ASCII'),
+}
+
+
+def options(monitor: Json) -> Json:
+    return monitor['definition']['options']
+
+
+BROKEN_MONITORS: dict[str, tuple[str, Callable[[Json], Any], str]] = {
+    'unknown key': ('understood', lambda m: options(m).update(colour='red'), 'colour is unknown'),
+    'unknown word': ('understood', lambda m: options(m).update(on_missing_data='panic'), 'not understood'),
+    'unknown type': ('understood', lambda m: m['definition'].update(type='gut feeling'), 'not understood'),
+    'key too many': ('frame', lambda m: m.update(recommended=True), 'the keys are'),
+    'version': ('frame', lambda m: m.update(version=1), 'version'),
+    'long title': ('frame', lambda m: m.update(title='x' * 81), 'the title is'),
+    'another name': ('frame', lambda m: m['definition'].update(name='x'), 'the title is'),
+    'long description': ('frame', lambda m: m.update(description='x' * 301), '301 characters'),
+    'no tag': ('frame', lambda m: m.update(tags=[]), 'the tags are'),
+    'no tag in the definition': ('frame', lambda m: m['definition'].update(tags=[]), 'the tags are'),
+    'unknown metric': ('answered', lambda m: replace(m['definition'], 'query', 'job.max', 'job.min'), 'metadata.csv'),
+    'unknown tag': ('answered', lambda m: replace(m['definition'], 'query', 'by {', 'by {crew,'), 'no tag crew'),
+    'no query': ('answered', lambda m: m['definition'].update(query='last week'), 'not understood'),
+    'another threshold': ('thresholds', lambda m: options(m)['thresholds'].update(critical=96), 'the query has 95'),
+    'warning not milder': ('thresholds', lambda m: options(m)['thresholds'].update(warning=95), 'not milder'),
+    'ungrouped tag': (
+        'message',
+        lambda m: replace(m['definition'], 'message', '{{region.name}}', '{{team.name}}'),
+        'team is no tag',
+    ),
+    'block not closed': ('message', lambda m: replace(m['definition'], 'message', '{{/is_alert}}', ''), 'not closed'),
+    'block not opened': ('message', lambda m: replace(m['definition'], 'message', '{{#is_alert}}', ''), 'not open'),
+    'block missing': (
+        'message',
+        lambda m: replace(m['definition'], 'message', 'is_warning}}', 'is_alert}}'),
+        'no block is_warning',
+    ),
+    'no causes': ('message', lambda m: replace(m['definition'], 'message', 'Likely causes', 'Well'), 'causes'),
+    'no actions': ('message', lambda m: replace(m['definition'], 'message', '1. ', '- '), 'what to do'),
+    'a handle': ('message', lambda m: m['definition'].update(message=m['definition']['message'] + '@all'), 'notifies'),
+    'silent without data': ('options', lambda m: options(m).pop('on_missing_data'), 'without data'),
+    'no renotification': ('options', lambda m: options(m).update(renotify_interval=None), 'notify again'),
+    'new jobs wait': ('options', lambda m: options(m).update(new_group_delay=60), 'has to wait'),
+    'jobs stay': ('options', lambda m: options(m).update(on_missing_data='default'), 'not resolved'),
+    'http': ('links', lambda m: replace(m['definition'], 'message', 'https://', 'http://'), 'not https'),
+    'not ASCII': ('plain', lambda m: m.update(description='\N{EM DASH}'), 'not ASCII'),
+}
+
+
+@pytest.mark.parametrize('case', BROKEN_DASHBOARDS)
+def test_a_broken_dashboard_breaks_a_rule(case: str) -> None:
+    rule, breaks, says = BROKEN_DASHBOARDS[case]
+    broken = copy.deepcopy(DASHBOARDS['overview'])
+    breaks(broken)
+    assert says in '\n'.join(DASHBOARD_RULES[rule](broken))
+
+
+@pytest.mark.parametrize('case', BROKEN_MONITORS)
+def test_a_broken_monitor_breaks_a_rule(case: str) -> None:
+    rule, breaks, says = BROKEN_MONITORS[case]
+    broken = copy.deepcopy(MONITORS['near_max_runtime'])
+    breaks(broken)
+    assert says in '\n'.join(MONITOR_RULES[rule](broken))
+
+
+def test_each_rule_is_seen_broken() -> None:
+    assert {rule for rule, *_ in BROKEN_DASHBOARDS.values()} == DASHBOARD_RULES.keys()
+    assert {rule for rule, *_ in BROKEN_MONITORS.values()} == MONITOR_RULES.keys()
+
+
+def test_the_manifest_lists_every_asset_and_no_other() -> None:
+    assets = json.loads((ROOT / 'manifest.json').read_text(encoding='utf-8'))['assets']
+    for kind, loaded in (('dashboards', DASHBOARDS), ('monitors', MONITORS)):
+        assert assets[kind] == {each['title']: f'assets/{kind}/{name}.json' for name, each in loaded.items()}
+
+
+def test_a_dashboard_can_be_found_again() -> None:
+    assert all(each['description'].endswith(f'[sagemaker-training:{name}]') for name, each in DASHBOARDS.items())
+
+
+def test_a_query_with_an_unknown_variable_is_an_error() -> None:
+    with pytest.raises(QueryError, match='crew'):
+        filler('overview')('sum:sagemaker_training.jobs.open{$crew}')
