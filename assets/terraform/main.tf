@@ -1,0 +1,58 @@
+# The dashboards and monitors of the folders beside this one, for teams with Terraform; for all others there is
+# `make push-assets`. Use one of the two, as each would undo the other's changes. In your own configuration:
+#
+#   provider "datadog" {
+#     api_url = "https://api.datadoghq.eu/" # the keys are DD_API_KEY and DD_APP_KEY in the environment
+#   }
+#
+#   module "sagemaker_training" {
+#     source  = "./datadog-sagemaker-training/assets/terraform" # the whole repository: it reads ../dashboards
+#     app_url = "https://app.datadoghq.eu/"
+#     notify  = ["@slack-ml-oncall"]
+#   }
+terraform {
+  required_version = ">= 1.3"
+
+  required_providers {
+    datadog = {
+      source  = "DataDog/datadog"
+      version = "~> 3.20"
+    }
+  }
+}
+
+locals {
+  assets = { for kind in ["dashboards", "monitors"] : kind => {
+    for name in fileset("${path.module}/../${kind}", "*.json") : trimsuffix(name, ".json") =>
+    jsondecode(replace(file("${path.module}/../${kind}/${name}"), "https://app.datadoghq.com/", var.app_url))
+  } }
+
+  # The assets link to a dashboard by a search for its title, as its own URL is known only once it exists.
+  urls  = { for name, made in datadog_dashboard_json.this : name => "${var.app_url}dashboard/${made.id}" }
+  found = { for key, asset in local.assets.dashboards : replace(urlencode(asset.title), "+", "%20") => local.urls[key] }
+  title = "[\\w%-]+"
+  messages = { for name, asset in local.assets.monitors : name => join("", [
+    for place, part in split("${var.app_url}dashboard/lists?q=", asset.definition.message) : place == 0 ? part :
+    format("%s%s", local.found[regex(local.title, part)], replace(replace(part, "/^${local.title}/", ""), "/^&/", "?"))
+  ]) }
+}
+
+resource "datadog_dashboard_json" "this" {
+  for_each = local.assets.dashboards
+
+  dashboard = jsonencode(merge(each.value, { title = "${var.prefix}${each.value.title}" }))
+}
+
+resource "datadog_monitor_json" "this" {
+  for_each = local.assets.monitors
+
+  monitor = jsonencode(merge(each.value.definition, {
+    name    = "${var.prefix}${each.value.definition.name}"
+    message = join("\n\n", compact([trimspace(local.messages[each.key]), join(" ", var.notify)]))
+  }))
+}
+
+output "dashboard_urls" {
+  description = "Where the dashboards are, by the names of their files."
+  value       = local.urls
+}

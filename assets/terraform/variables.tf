@@ -1,0 +1,27 @@
+variable "app_url" {
+  description = "Where you open Datadog, with the slash at its end, such as https://app.datadoghq.eu/."
+  type        = string
+  default     = "https://app.datadoghq.com/"
+
+  validation {
+    condition     = can(regex("^https://[^/]+/$", var.app_url))
+    error_message = "It is like https://app.datadoghq.com/, with the slash at its end and nothing after it."
+  }
+}
+
+variable "notify" {
+  description = "Whom the monitors notify: @slack-ml-oncall, @pagerduty-ml."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for handle in var.notify : startswith(handle, "@")])
+    error_message = "A handle starts with @."
+  }
+}
+
+variable "prefix" {
+  description = "Goes before the titles of the dashboards and the names of the monitors: \"Staging \"."
+  type        = string
+  default     = ""
+}
