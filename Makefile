@@ -1,6 +1,6 @@
 # Every target does its own set-up. What it installs stays in .venv* beside this file until requirements change.
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint demo dry-run bench models clean
+.PHONY: help setup test lint demo dry-run push-assets bench models clean
 
 # Without --no-compile setting up takes twice as long; Python compiles what is used.
 PIP_INSTALL := -m pip --disable-pip-version-check install --quiet --quiet --no-compile
@@ -25,11 +25,11 @@ endef
 NEWEST := .venv-newest/$(shell date +%G-%V)
 
 IN_PARALLEL := --quiet --numprocesses auto --dist worksteal
-# The longest tests, of what the check remembers and not of how it calls AWS.
-SAME_ON_ANY_BOTO3 := --ignore tests/test_crash.py --ignore tests/test_machine.py
+# The longest tests, of what the check remembers and sends and not of how it calls AWS, and those of no check at all.
+SAME_ON_ANY_BOTO3 := $(addprefix --ignore tests/test_,$(addsuffix .py,assets crash infrastructure machine monitors push query))
 
 help:
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: .venv/ready ## build every environment now
 	@$(MAKE) --silent --jobs=2 .venv-ddev/ready .venv-agent/ready $(NEWEST)
@@ -50,6 +50,9 @@ demo: .venv/ready ## the check on a simulated fleet of training jobs; needs no A
 
 dry-run: .venv/ready ## what the check would send for REGION, with your own AWS credentials: make dry-run REGION=us-east-1
 	@.venv/bin/python -m demo --dry-run '$(REGION)'
+
+push-assets: .venv/ready ## dashboards and monitors to your Datadog organisation, by DD_API_KEY, DD_APP_KEY, DD_SITE; ARGS=--dry-run
+	@.venv/bin/python -m demo.push $(ARGS)
 
 bench: .venv/ready ## CPU beside a bare boto3 loop, memory, stored state; renews the table in benchmarks/README.md
 	@mkdir -p .benchmarks
