@@ -111,13 +111,14 @@ def living_fleet(
     accounts: Sequence[str] = ACCOUNTS,
     regions: Sequence[str] = REGIONS,
     seed: int = 2026,
+    workloads: Sequence[Workload] = WORKLOADS,
 ) -> list[Job]:
     """The jobs created in the `hours` from `start`, the ones that run then, and some of the three weeks before.
 
     The oldest come first. The same arguments give the same jobs.
     """
     jobs: list[Job] = []
-    for number, workload in enumerate(WORKLOADS):
+    for number, workload in enumerate(workloads):
         account, region = accounts[number % len(accounts)], regions[number // len(accounts) % len(regions)]
         jobs += _runs(workload, account, region, start, hours, random.Random(f'{seed} {workload.name}'))
     return sorted(jobs, key=lambda job: (job.created, job.name))
