@@ -104,7 +104,8 @@ class Poll:
         if tags_refresh and not self.refused.is_set():
             # Those whose tags could not be read before; with them, the resource is sent anew.
             untagged = [entry for entry in self.ledger.entries.values() if entry.job.described and not entry.tagged_at]
-            self._read_tags(untagged[:PAGE_SIZE], out_of_time)
+            for late in batched(untagged, PAGE_SIZE):
+                self._read_tags(list(late), out_of_time)
             for entry in untagged:
                 if entry.tags:
                     entry.resource_sent_at = None
