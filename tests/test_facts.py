@@ -332,3 +332,40 @@ def test_a_cursor_that_cannot_be_used_costs_no_more_than_itself(world: World, ca
     assert warnings == [f'{REGION}: the saved cursor of the transition logs is damaged. Some may be sent again.']
     assert [log['secondary_status'] for log in world.logs] == ['starting', 'training', 'interrupted']
     assert world.counted() == {'jobs.created': 1, 'jobs.interrupted': 1}
+
+
+def test_an_instance_that_moves_to_another_agent_and_back_counts_nothing_twice(world: World) -> None:
+    """Each Agent has a cache of its own; what happens in a move may be missed, as at each first start."""
+    world.aws.add([SPOT_JOB, scripted('other', ('Starting', 1), ('Training', 2), ('Completed', 56))])
+    caches: dict[str, dict[str, str]] = {'here': {}, 'there': {}}
+    for agent, minutes in (('here', (0, 3)), ('there', (5, 15)), ('here', (30, 60, 61))):
+        world.agent._cache = caches[agent]
+        check = world.check()
+        for minute in minutes:
+            world.clock.advance_to(later(minutes=minute))
+            world.poll(check)
+        check.cancel()
+    # The spot job failed on the way back.
+    assert world.counted() == {
+        'jobs.created': 2,
+        'jobs.interrupted': 1,
+        'jobs.finished': 1,
+        'usage.training_time': 2 * 54 * 60,
+        'usage.billable_time': 2 * 54 * 60,
+    }
+    assert world.titles == ['spot interrupted']
+
+
+@pytest.mark.parametrize('is_cancelled', [False, True], ids=['killed', 'taken off the schedule'])
+@pytest.mark.parametrize(('minutes', 'is_first_start'), [(5, False), (7, True)])
+def test_only_an_instance_that_was_off_the_schedule_for_long_starts_anew(
+    is_cancelled: bool, minutes: int, is_first_start: bool, world: World
+) -> None:
+    world.aws.put(answer('open'))
+    check = world.check()
+    world.poll(check)
+    world.aws.put(ended('open', status='Failed', at=later(minutes=1), **FAILED))
+    if is_cancelled:
+        check.cancel()
+    world.poll(world.check(), after=60 * minutes)
+    assert world.titles == ([] if is_cancelled and is_first_start else ['open failed'])

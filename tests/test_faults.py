@@ -24,7 +24,7 @@ from demo.calls import Call, Fault
 from demo.clock import SimulatedClock
 from demo.fleet import Job, Step, WarmPool
 
-from .builders import ACCOUNT, NOW, REGION
+from .builders import ACCOUNT, NOW, REGION, answer, ended
 from .world import CAN_CONNECT, World
 
 OTHER = 'eu-west-1'
@@ -347,7 +347,7 @@ def test_a_poll_that_is_cancelled_in_the_middle(watched: World, after: int) -> N
     watched.aws.watch = lambda call: len(watched.aws.calls) - before > after and check.cancel()
     assert poll(watched, check, 3) == ''
     calls = len(watched.aws.calls)
-    assert calls - before <= after + 8, 'those under way'
+    assert calls - before <= after + 2 * 8, 'those under way, and one that each of the threads is about to begin'
     assert poll(watched, check, 4) == ''
     assert len(watched.aws.calls) == calls, 'what is cancelled stays so'
     assert not watched.aggregator.metric_names
@@ -357,6 +357,18 @@ def test_a_poll_that_is_cancelled_in_the_middle(watched: World, after: int) -> N
         assert poll(watched, check, minute) == ''
     assert_each_fact_once(watched, jobs, 'team:nlp')
     assert Counter(log['training_job_name'] for log in watched.logs) == {job.name: len(job.steps) for job in jobs}
+
+
+def test_a_poll_that_is_cancelled_releases_its_state_at_its_end(watched: World) -> None:
+    watched.aws.put(answer('open'))
+    check = watched.check()
+    watched.poll(check)
+    watched.aws.watch = lambda call: check.cancel()
+    watched.poll(check, after=60)
+    watched.aws.watch = lambda call: None
+    watched.aws.put(ended('open', at=NOW + timedelta(minutes=2)))
+    watched.poll(watched.check(), after=600)
+    assert watched.counted() == {}, 'another Agent may have counted it'
 
 
 def test_what_was_read_before_the_cancellation_is_submitted(watched: World) -> None:

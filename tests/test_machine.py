@@ -417,7 +417,9 @@ class Fleet(RuleBasedStateMachine):
         self._poll(60, is_calm=False)
         seen['polls cancelled'] += self.clock.sleeps_left <= 0
         self.clock.sleeps_left = 0
+        self.check.cancel()
         self._restart(60)
+        self._poll(60, is_calm=False)  # much later, another Agent might have polled meanwhile
 
     @rule(pick=st.integers(0, 20), heir=st.none() | LIFE)
     def delete(self, pick: int, heir: Life | None) -> None:
@@ -488,7 +490,6 @@ class Fleet(RuleBasedStateMachine):
         return check
 
     def _restart(self, interval: int) -> None:
-        self.check.cancel()
         self.restarts += 1
         self.options |= {'tags': [f'site:{self.restarts}'], 'min_collection_interval': interval}
         self.check = self._new_check()

@@ -31,7 +31,7 @@ def new_ledger() -> Ledger:
 
 def restored(ledger: Ledger) -> Ledger:
     copy = new_ledger()
-    state.restore(copy, state.dump(ledger))
+    assert state.restore(copy, state.dump(ledger), NOW)
     return copy
 
 
@@ -118,10 +118,10 @@ def _version(text: str, version: int) -> str:
 )
 def test_what_is_damaged_or_of_another_version_is_refused_as_a_whole(damage: Any) -> None:
     text = state.dump(listed(answer()))
-    state.restore(new_ledger(), text)
+    assert state.restore(new_ledger(), text, NOW)
     copy = new_ledger()
     with pytest.raises(ValueError, match='validation error'):
-        state.restore(copy, damage(text))
+        state.restore(copy, damage(text), NOW)
     assert state.dump(copy) == ''
 
 

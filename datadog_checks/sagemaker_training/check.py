@@ -73,6 +73,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         super().__init__(name, init_config, instances)
         self._clock = clock
         self._cancelled = Event()
+        self._released_at: datetime | None = None
         self._ledgers: dict[str, Ledger] = {}
         self._saved: dict[str, str] = {}
         self.check_initializations.append(self._connect)
@@ -88,8 +89,20 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         return hash_mutable_stable({name: self.instance.get(name) or None for name in (*who, *SELECTION)})
 
     def cancel(self) -> None:
-        """Called by the Agent when it unschedules the instance: the poll under way ends with the calls it has begun."""
+        """Called by the Agent when it unschedules the instance: the poll under way ends with the calls it has begun.
+
+        A cluster check may go on elsewhere. So the state says when it was released, which a restart of the Agent does
+        not do: https://docs.datadoghq.com/containers/cluster_agent/clusterchecks/.
+        """
+        self._released_at = self._now()
         self._cancelled.set()
+        for region in list(self._ledgers):
+            turn = self._turn(region)
+            if turn.acquire(blocking=False):  # else the poll under way does it
+                try:
+                    self._save_ledger(region, self._ledgers[region])
+                finally:
+                    turn.release()
 
     def _connect(self) -> None:
         config = self.config
@@ -136,12 +149,23 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             raise CheckException(f'No region could be read. {failures[0]}')
 
     def _take_turn(self, region: Region, start: float) -> str | None:
-        with _turns.setdefault((self.persistent_cache_id(), region.name), Lock()):
+        with self._turn(region.name):
             if self._cancelled.is_set():
                 return None
             if region.name not in self._ledgers:
                 self._ledgers[region.name] = self._load_ledger(region.name)
-            return self._poll(region, start)
+            try:
+                return self._poll(region, start)
+            finally:
+                if self._cancelled.is_set():
+                    self._save_ledger(region.name, self._ledgers[region.name])
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.time(), UTC)
+
+    def _turn(self, region: str) -> Lock:
+        """Held by the one check of this Agent that polls the same jobs now."""
+        return _turns.setdefault((self.persistent_cache_id(), region), Lock())
 
     def _poll(self, region: Region, start: float) -> str | None:
         """One poll of one region; why it could not be read, if it could not.
@@ -149,7 +173,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         A listing that breaks off after its first page is no failure: the next poll goes on with it.
         """
         began = self._clock.monotonic()
-        now = datetime.fromtimestamp(self._clock.time(), UTC)
+        now = self._now()
         ledger = self._ledgers[region.name]
         known_account = ledger.account_id
         ledger.prune(now, timedelta(hours=self.config.job_metrics_hours))
@@ -300,8 +324,12 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
     def _load_ledger(self, region: str) -> Ledger:
         ledger = self._new_ledger()
         try:
-            if text := self.read_persistent_cache(f'ledger_{region}'):
-                state.restore(ledger, text)
+            text = self.read_persistent_cache(f'ledger_{region}')
+            if text and not state.restore(
+                ledger, text, self._now() - timedelta(seconds=self.config.min_collection_interval)
+            ):
+                self.log.info('%s: another Agent may have polled meanwhile. This is a first start.', region)
+                return ledger
         except ValueError:
             self.log.warning(
                 '%s: the saved state is damaged or of another version. This is a first start: what happened to jobs '
@@ -316,7 +344,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         return ledger
 
     def _save_ledger(self, region: str, ledger: Ledger) -> None:
-        text = state.dump(ledger)
+        text = state.dump(ledger, self._released_at)
         if text != self._saved.get(region, ''):
             self.write_persistent_cache(f'ledger_{region}', text)
             self._saved[region] = text

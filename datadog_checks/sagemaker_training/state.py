@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import PlainSerializer, TypeAdapter
@@ -19,6 +19,9 @@ from pydantic import PlainSerializer, TypeAdapter
 from .counts import TRANSITIONS
 from .job import TrainingJob, WarmPool
 from .ledger import Entry, Ledger, Stretch, signature
+
+MOST_RELEASED = timedelta(minutes=5)
+"""How late an instance may be on the schedule again that only had its configuration changed."""
 
 # Milliseconds, as AWS sends them, are half as long as ISO 8601; times that are compared for identity stay exact.
 type Milliseconds = Annotated[datetime, PlainSerializer(lambda time: round(time.timestamp() * 1000))]
@@ -55,6 +58,7 @@ class State:
     newest_at: datetime | None
     stretches: list[Stretch]
     jobs: dict[str, list[KnownJob]]  # by what their ARNs have in common
+    released_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,11 @@ _STATE = TypeAdapter(State)
 _CURSOR = TypeAdapter(Cursor)
 
 
-def dump(ledger: Ledger) -> str:
-    """The state as JSON, at most 500 bytes for an open job; empty as long as nothing has been listed."""
+def dump(ledger: Ledger, released_at: datetime | None = None) -> str:
+    """The state as JSON, at most 500 bytes for an open job; empty as long as nothing has been listed.
+
+    `released_at` is when the Agent took the instance off its schedule.
+    """
     if ledger.started is None or ledger.first_newest is None or ledger.newest is None:
         return ''
     state = State(
@@ -81,19 +88,24 @@ def dump(ledger: Ledger) -> str:
         newest_at=ledger.newest_at,
         stretches=ledger.stretches,
         jobs=defaultdict(list),
+        released_at=released_at,
     )
     for entry in (*ledger.entries.values(), *ledger.gone.values()):
         state.jobs[entry.job.arn.removesuffix(entry.job.name)].append(_known(entry))
     return _STATE.dump_json(state, exclude_defaults=True).decode()
 
 
-def restore(ledger: Ledger, text: str) -> None:
-    """Fill a new ledger.
+def restore(ledger: Ledger, text: str, due: datetime) -> bool:
+    """Fill a new ledger; False if it stays new, as another Agent may have counted since the state was released.
+
+    That is so if the poll that was `due` then, or one soon after, has not been made here.
 
     Raises:
         ValueError: the text is not a state of this version
     """
     state = _STATE.validate_json(text)
+    if state.released_at and state.released_at + MOST_RELEASED < due:
+        return False
     ledger.account_id = state.account_id
     ledger.started = state.started
     ledger.first_newest = state.first_newest
@@ -103,6 +115,7 @@ def restore(ledger: Ledger, text: str) -> None:
     for prefix, jobs in state.jobs.items():
         for known in jobs:
             ledger.entries[prefix + known.name, known.created] = _entry(prefix, known)
+    return True
 
 
 def cursor(ledger: Ledger) -> dict[str, Any]:
