@@ -15,7 +15,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from demo.push import APP_HOSTS, ASSETS, Retries, main
+from demo.organisation import APP_HOSTS, Retries
+from demo.push import ASSETS, main
 
 API_KEY, APP_KEY = 'api-key-of-the-test', 'app-key-of-the-test'
 AT_ONCE = Retries(total=2, backoff_factor=0, retry_after_max=0)
@@ -631,6 +632,27 @@ def test_an_asset_that_is_refused_keeps_back_no_other(push: Push, datadog: Datad
     ]
     assert 'is a required property' in said[0]
     assert "The value provided for parameter 'query' is invalid" in said[1]
+
+
+def test_a_created_dashboard_that_may_not_be_linked_keeps_back_no_other(push: Push, datadog: Datadog) -> None:
+    datadog.faults['PUT .*'] = Fault(400, '{"errors": ["Not now"]}', times=1)
+
+    pushed = push()
+
+    assert pushed.code == 1
+    assert pushed.told('created') == ['job_detail', 'overview', 'job_failed', 'too_slow']
+    assert pushed.told('failed') == ['job_detail']
+    assert 'assets/dashboards/job_detail.json: Datadog refuses to update dashboard: 400 Not now\n' in pushed.out
+    assert push().told('updated') == ['job_detail']
+
+
+def test_a_created_dashboard_is_named_if_linking_it_ends_the_run(push: Push, datadog: Datadog) -> None:
+    datadog.faults['PUT .*'] = Fault(403, '{"errors": ["Forbidden"]}')
+
+    pushed = push()
+
+    assert pushed.code == 2
+    assert pushed.err.startswith('dashboard job_detail: Datadog refuses to update dashboard (403 Forbidden)')
 
 
 def test_a_file_that_is_no_asset_is_named_before_anything_is_done(push: Push, datadog: Datadog, assets: Path) -> None:

@@ -1,0 +1,121 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""What is wanted in an organisation: the assets as they are pushed, and how what is there differs from them."""
+
+import difflib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+TAG = 'integration:sagemaker-training'
+SEARCH_LINK = re.compile(r'https://app\.datadoghq\.com/dashboard/lists\?q=([\w%.~-]*\w)(&?)', re.ASCII)
+HANDLE = re.compile(r'(?<![\w.])@[^\s,{}]+')
+# Datadog itself decides which of the two a monitor is.
+SAME_TYPE = {'metric alert', 'query alert'}
+
+type Json = dict[str, Any]
+
+
+class PushError(Exception):
+    """Nothing more can be done; the text says why, and what to do about it."""
+
+
+class Asset(NamedTuple):
+    kind: str
+    name: str  # of the file
+    title: str  # as links name it, without a prefix
+    key: str  # what it is found by
+    body: Json  # what is pushed, but for the links in it
+
+
+def load(folder: Path, prefix: str = '', notify: Sequence[str] = ()) -> list[Asset]:
+    """All assets, dashboards first; PushError if a file cannot be read as one."""
+    prefix = prefix.lstrip()  # as Datadog does
+    assets = []
+    for kind, read in (('dashboard', _dashboard), ('monitor', _monitor)):
+        for path in sorted(folder.glob(f'{kind}s/*.json')):
+            try:
+                assets.append(read(path.stem, json.loads(path.read_text(encoding='utf-8')), prefix, notify))
+            except (ValueError, KeyError, TypeError) as error:
+                raise PushError(f'{path} is not a {kind}: {error!r}') from None
+    return assets
+
+
+def linked(body: Json, ids: Mapping[str, Any], app_host: str) -> Json:
+    """The body with its links to dashboards of these titles made direct, and with all links made the site's own."""
+
+    def direct(link: re.Match[str]) -> str:
+        title = unquote(link[1])
+        return f'https://{app_host}/dashboard/{ids[title]}{link[2] and "?"}' if title in ids else link[0]
+
+    text = SEARCH_LINK.sub(direct, json.dumps(body))
+    with_links: Json = json.loads(text.replace('https://app.datadoghq.com/', f'https://{app_host}/'))
+    return with_links
+
+
+def said(wanted: Any, there: Any) -> Any:
+    """What is there, as far as `wanted` says anything about it: equal to `wanted` if nothing needs to change.
+
+    Datadog adds fields and defaults, gives ids of its own to widgets, and leaves out or nulls what is empty.
+
+    >>> said({'title': 'Cost', 'tags': [], 'widgets': [{'id': 1}]}, {'title': 'Price', 'widgets': [{'id': 7, 'x': 0}]})
+    {'title': 'Price', 'tags': [], 'widgets': [{'id': 1}]}
+    """
+    if not wanted and not there:
+        return wanted
+    match wanted, there:
+        case dict(), dict():
+            return {
+                key: value if key == 'id' else said(value, there.get(key))
+                for key, value in wanted.items()
+                if key in there or key == 'id' or not value
+            }
+        case list(), list():
+            return [*map(said, wanted, there), *there[len(wanted) :]]
+    return wanted if {str(wanted), str(there)} == SAME_TYPE else there
+
+
+def difference(there: Json, wanted: Json) -> list[str]:
+    """A unified diff of the two as JSON, in which texts of several lines are lists of lines."""
+    before, after = (json.dumps(_in_lines(each), indent=2).splitlines() for each in (there, wanted))
+    return list(difflib.unified_diff(before, after, 'in Datadog', 'in assets', lineterm=''))
+
+
+def handles(body: Json) -> set[str]:
+    """Whom a monitor notifies."""
+    return set(HANDLE.findall(body.get('message') or ''))
+
+
+def _dashboard(name: str, content: Json, prefix: str, notify: Sequence[str]) -> Asset:
+    marker = f'[sagemaker-training:{name}]'
+    key = f'[sagemaker-training:{name}:{prefix}]' if prefix else marker
+    description = (content.get('description') or '').removesuffix(marker) + key
+    title = content['title']
+    return Asset('dashboard', name, title, key, content | {'title': prefix + title, 'description': description})
+
+
+def _monitor(name: str, content: Json, prefix: str, notify: Sequence[str]) -> Asset:
+    definition = content['definition']
+    title = prefix + definition['name']
+    body = definition | {
+        'name': title,
+        # As Datadog keeps it, or the next run would see a difference.
+        'message': '\n\n'.join(filter(None, (definition['message'].strip(), ' '.join(notify)))),
+        'tags': sorted({*definition.get('tags', ()), TAG}),
+    }
+    return Asset('monitor', name, definition['name'], title, body)
+
+
+def _in_lines(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _in_lines(each) for key, each in value.items()}
+        case list():
+            return list(map(_in_lines, value))
+        case str() if '\n' in value:
+            return value.split('\n')
+    return value
