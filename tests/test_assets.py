@@ -6,9 +6,11 @@
 import copy
 import json
 import pickle
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
+from statistics import mean
 from typing import Any
 
 import pytest
@@ -345,6 +347,33 @@ def test_the_manifest_lists_every_asset_and_no_other() -> None:
     assets = json.loads((ROOT / 'manifest.json').read_text(encoding='utf-8'))['assets']
     for kind, loaded in (('dashboards', DASHBOARDS), ('monitors', MONITORS)):
         assert assets[kind] == {each['title']: f'assets/{kind}/{name}.json' for name, each in loaded.items()}
+
+
+def test_the_readme_tells_how_many_time_series_there_are(day: Recording) -> None:
+    """Of the simulated day; rounded."""
+    at_a_time: Counter[tuple[str, float]] = Counter()
+    of_life: Counter[str] = Counter()
+    in_an_hour: defaultdict[bool, set[tuple[str, frozenset[str], float]]] = defaultdict(set)
+    for metric, by_tags in day.since(DAY.start).series.items():
+        for tags, series in by_tags.items():
+            hours = {(metric, tags, at // 3600) for at, _ in series.points}
+            in_an_hour[metric.startswith('job.')] |= hours
+            if metric.startswith('job.'):
+                of_life[series.tags['training_job_name']] += 1
+                at_a_time.update((series.tags['training_job_name'], at) for at, _ in series.points)
+    followed = Counter(at for _, at in at_a_time)
+    text = ' '.join((ROOT / 'README.md').read_text(encoding='utf-8').split())
+
+    for numbers in (
+        f'{min(at_a_time.values())} to {max(at_a_time.values())} for each followed job, ',
+        f' job, {mean(at_a_time.values()):.0f} on average',
+        f'it leaves about {mean(of_life.values()):.0f} series',
+        f'about {10 * round(sum(at_a_time.values()) / len(followed) / 10)} series at a time and',
+        f'{10 * round(len(in_an_hour[True]) / 240):,} different ones in an hour for the jobs',
+        f'and {10 * round(len(in_an_hour[False]) / 240)} for everything else',
+        f'of which {min(followed.values())} to {max(followed.values())} are followed at a time',
+    ):
+        assert numbers in text
 
 
 def test_a_dashboard_can_be_found_again() -> None:

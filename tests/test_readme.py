@@ -8,16 +8,19 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, get_args
 
+import boto3
 import pytest
 import yaml
 from botocore.config import Config
+from botocore.stub import Stubber
 
-from datadog_checks.sagemaker_training import SagemakerTrainingCheck, __version__, errors
+from datadog_checks.sagemaker_training import SagemakerTrainingCheck, errors
 from datadog_checks.sagemaker_training.aws import PAGE_SIZE
 from datadog_checks.sagemaker_training.check import LISTING_SHARE, POLL_SHARE
 from datadog_checks.sagemaker_training.config_models.instance import InstanceConfig
@@ -26,6 +29,10 @@ from datadog_checks.sagemaker_training.events import ALERT_TYPES, transition_log
 from datadog_checks.sagemaker_training.health import Status
 from datadog_checks.sagemaker_training.ledger import LONGEST_LIFE, TAGS_PATIENCE
 from datadog_checks.sagemaker_training.tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS
+from demo.assets import load as load_assets
+from demo.fleet import Step
+from demo.scenario import quiet_history
+from demo.simulation import START, every, simulate
 
 from .builders import NOW, job, transition
 
@@ -58,11 +65,14 @@ def blocks(language: str) -> list[str]:
 
 
 def example_instances() -> list[dict[str, Any]]:
-    return [instance for block in blocks('yaml') for instance in yaml.safe_load(block)['instances']]
+    configurations = [yaml.safe_load(block) for block in blocks('yaml')]
+    for values in [each for each in configurations if 'clusterAgent' in each]:
+        configurations += map(yaml.safe_load, values['clusterAgent']['confd'].values())
+    return [instance for configuration in configurations for instance in configuration.get('instances', ())]
 
 
 def statements() -> list[dict[str, Any]]:
-    return [statement for block in blocks('json') for statement in json.loads(block)['Statement']]
+    return [statement for block in blocks('json') for statement in json.loads(block).get('Statement', ())]
 
 
 def load(instance: dict[str, Any]) -> InstanceConfig:
@@ -110,7 +120,7 @@ def test_its_make_targets_exist() -> None:
     targets = re.findall(r'^([a-z-]+):', (ROOT / 'Makefile').read_text(encoding='utf-8'), re.MULTILINE)
     named = re.findall(r'(?:^|`)make ([a-z-]+)', README, re.MULTILINE)
 
-    assert {'demo', 'test', 'dry-run'} <= set(named) <= set(targets)
+    assert {'demo', 'test', 'dry-run', 'push-assets'} <= set(named) <= set(targets)
 
 
 @pytest.mark.parametrize('instance', example_instances())
@@ -179,11 +189,71 @@ def test_each_option_has_an_effect() -> None:
     assert {option for option, *_ in options() if not re.search(rf'\b{option}\b', code())} <= of_the_agent
 
 
-def test_what_is_not_in_this_version_is_not() -> None:
-    assets = json.loads((ROOT / 'manifest.json').read_text(encoding='utf-8'))['assets']
+def test_the_dashboards_and_monitors_are_those_of_the_assets() -> None:
+    documented = rows(section('Dashboards and monitors'))
+    dashboards = {name: each['title'].rpartition(' - ')[2] for name, each in load_assets('dashboards').items()}
+    monitors = load_assets('monitors')
 
-    assert f'Version {__version__} has no dashboards and no monitors' in PROSE
-    assert (assets['dashboards'], assets['monitors']) == ({}, {})
+    assert {name: title for title, name, _ in (row for row in documented if len(row) == 3)} == dashboards
+    described = {name: row for row in documented if len(row) == 4 for name in [row[1]]}
+    assert {name: row[0] for name, row in described.items()} == {name: each['title'] for name, each in monitors.items()}
+    for name, (_, _, alerts, warns) in described.items():
+        thresholds = monitors[name]['definition']['options']['thresholds']
+        assert ('warning' in thresholds) == (warns != '-')
+        assert amounts(warns) <= scaled(thresholds.get('warning', 0))
+        assert name in UNNUMBERED or amounts(alerts) & scaled(thresholds['critical'])
+
+
+# Whose alert is worded without the number.
+UNNUMBERED = {'job_failed', 'billable_time'}
+
+
+def amounts(text: str) -> set[float]:
+    return {float(number) for number in re.findall(r'[\d.]*\d', text)}
+
+
+def scaled(threshold: float) -> set[float]:
+    """A threshold as it is, and, if it is one of seconds, in minutes and hours."""
+    return {threshold, threshold / 60, threshold / 3600}
+
+
+def costs() -> list[list[float]]:
+    """The table of calls: open jobs, jobs a day, calls in a poll, calls to list and describe all of 30 days."""
+    tables = [[cell.replace(',', '') for cell in row] for row in rows(section('Calls to AWS'))]
+    return [list(map(float, row)) for row in tables if all(re.fullmatch(r'[\d.]+', cell) for cell in row)]
+
+
+@pytest.mark.parametrize(('open_', 'a_day', 'calls', 'naive'), costs())
+def test_what_a_poll_costs(open_: float, a_day: float, calls: float, naive: float) -> None:
+    """The large fleets are left to the arithmetic: one more poll of those takes longer than all of a small one's."""
+    jobs = 30 * a_day
+    assert naive == jobs / PAGE_SIZE + jobs
+    assert 1 + open_ / 5 <= calls <= 1 + open_ / 5 + 4 * a_day / (24 * 60) * 5
+    if open_ > 50:
+        return
+    ages = [timedelta(hours=20 * number / open_) for number in range(1, int(open_) + 1)]
+    fleet = quiet_history(START, int(3 * a_day), ages, days=3)
+    for number in range(int(a_day / 12)):
+        created = START + timedelta(days=number / a_day, minutes=1)
+        steps = tuple(Step(step, created + timedelta(minutes=at)) for step, at in (('Starting', 0), ('Training', 2)))
+        end = Step('Completed', created + timedelta(minutes=30))
+        fleet.append(replace(fleet[0], name=f'new-{number}', steps=(*steps, end)))
+    fleet.sort(key=lambda job: job.created)
+    simulation = simulate(fleet, every(60, START, START + timedelta(hours=2)), min_collection_interval=60)
+    in_the_second_hour = sum(call.time >= 3600 for call in simulation.calls)
+    assert in_the_second_hour / 60 == pytest.approx(calls, rel=0.1)
+
+
+def test_the_ecs_task_is_one() -> None:
+    [task] = [task for block in blocks('json') if 'family' in (task := json.loads(block))]
+    client = boto3.client('ecs', 'us-east-1', aws_access_key_id='test', aws_secret_access_key='test')
+    with Stubber(client) as stubber:
+        stubber.add_response('register_task_definition', {})
+        client.register_task_definition(**task)
+    [container] = task['containerDefinitions']
+    assert {mount['sourceVolume'] for mount in container['mountPoints']} == {
+        volume['name'] for volume in task['volumes']
+    }
 
 
 def test_the_events_and_logs_are_those_of_the_code() -> None:
