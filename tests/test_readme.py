@@ -67,7 +67,8 @@ def blocks(language: str) -> list[str]:
 def example_instances() -> list[dict[str, Any]]:
     configurations = [yaml.safe_load(block) for block in blocks('yaml')]
     for values in [each for each in configurations if 'clusterAgent' in each]:
-        configurations += map(yaml.safe_load, values['clusterAgent']['confd'].values())
+        files = values['clusterAgent']['advancedConfd']['sagemaker_training.d'].values()
+        configurations += map(yaml.safe_load, files)
     return [instance for configuration in configurations for instance in configuration.get('instances', ())]
 
 
