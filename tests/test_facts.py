@@ -369,3 +369,17 @@ def test_only_an_instance_that_was_off_the_schedule_for_long_starts_anew(
         check.cancel()
     world.poll(world.check(), after=60 * minutes)
     assert world.titles == ([] if is_cancelled and is_first_start else ['open failed'])
+
+
+def test_a_late_cancellation_leaves_the_successors_state_alone(world: World) -> None:
+    """The Agent waits for cancel() for half a second only, and then goes on."""
+    world.aws.put(answer('open'))
+    former = world.check()
+    world.poll(former)
+    successor = world.check(tags=['site:b'])
+    world.aws.put(answer('new', CreationTime=later(seconds=30), LastModifiedTime=later(seconds=40)))
+    world.poll(successor, after=60)
+    former.cancel()
+    world.poll(successor, after=60)
+    world.poll(world.check(), after=60)
+    assert world.counted() == {'jobs.created': 1}

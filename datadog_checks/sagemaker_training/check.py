@@ -47,6 +47,9 @@ SELECTION = ('endpoint_url', 'name_include', 'name_exclude')
 # By persistent cache id and region: an instance that is loaded anew waits for its former self to save its state.
 _turns: dict[tuple[str, str], Lock] = {}
 
+# How much later than the next poll an instance may be back on the schedule that only had its configuration changed.
+MOST_RELEASED = timedelta(minutes=5)
+
 type FleetKey = tuple[str, tuple[str, ...]]
 
 
@@ -97,12 +100,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         self._released_at = self._now()
         self._cancelled.set()
         for region in list(self._ledgers):
-            turn = self._turn(region)
-            if turn.acquire(blocking=False):  # else the poll under way does it
-                try:
-                    self._save_ledger(region, self._ledgers[region])
-                finally:
-                    turn.release()
+            self._release(region)
 
     def _connect(self) -> None:
         config = self.config
@@ -149,16 +147,28 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             raise CheckException(f'No region could be read. {failures[0]}')
 
     def _take_turn(self, region: Region, start: float) -> str | None:
-        with self._turn(region.name):
-            if self._cancelled.is_set():
-                return None
-            if region.name not in self._ledgers:
-                self._ledgers[region.name] = self._load_ledger(region.name)
-            try:
-                return self._poll(region, start)
-            finally:
+        try:
+            with self._turn(region.name):
                 if self._cancelled.is_set():
-                    self._save_ledger(region.name, self._ledgers[region.name])
+                    return None
+                if region.name not in self._ledgers:
+                    self._ledgers[region.name] = self._load_ledger(region.name)
+                return self._poll(region, start)
+        finally:
+            if self._cancelled.is_set():
+                self._release(region.name)
+
+    def _release(self, region: str) -> None:
+        """Say in the saved state that it was released; a poll under way does so at its end, and a successor's stays."""
+        turn = self._turn(region)
+        if not turn.acquire(blocking=False):
+            return
+        try:
+            is_ours = self.read_persistent_cache(f'ledger_{region}') == self._saved.get(region, '')
+            if is_ours and region in self._ledgers:
+                self._save_ledger(region, self._ledgers[region])
+        finally:
+            turn.release()
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time(), UTC)
@@ -324,10 +334,9 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
     def _load_ledger(self, region: str) -> Ledger:
         ledger = self._new_ledger()
         try:
-            text = self.read_persistent_cache(f'ledger_{region}')
-            if text and not state.restore(
-                ledger, text, self._now() - timedelta(seconds=self.config.min_collection_interval)
-            ):
+            text = self._saved[region] = self.read_persistent_cache(f'ledger_{region}')
+            next_poll = timedelta(seconds=self.config.min_collection_interval)
+            if text and not state.restore(ledger, text, self._now() - next_poll - MOST_RELEASED):
                 self.log.info('%s: another Agent may have polled meanwhile. This is a first start.', region)
                 return ledger
         except ValueError:

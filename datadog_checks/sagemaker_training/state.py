@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import PlainSerializer, TypeAdapter
@@ -19,9 +19,6 @@ from pydantic import PlainSerializer, TypeAdapter
 from .counts import TRANSITIONS
 from .job import TrainingJob, WarmPool
 from .ledger import Entry, Ledger, Stretch, signature
-
-MOST_RELEASED = timedelta(minutes=5)
-"""How late an instance may be on the schedule again that only had its configuration changed."""
 
 # Milliseconds, as AWS sends them, are half as long as ISO 8601; times that are compared for identity stay exact.
 type Milliseconds = Annotated[datetime, PlainSerializer(lambda time: round(time.timestamp() * 1000))]
@@ -95,16 +92,16 @@ def dump(ledger: Ledger, released_at: datetime | None = None) -> str:
     return _STATE.dump_json(state, exclude_defaults=True).decode()
 
 
-def restore(ledger: Ledger, text: str, due: datetime) -> bool:
-    """Fill a new ledger; False if it stays new, as another Agent may have counted since the state was released.
+def restore(ledger: Ledger, text: str, too_old: datetime) -> bool:
+    """Fill a new ledger; False, and it stays new, if the state was released before a time that is `too_old`.
 
-    That is so if the poll that was `due` then, or one soon after, has not been made here.
+    Another Agent may have counted since.
 
     Raises:
         ValueError: the text is not a state of this version
     """
     state = _STATE.validate_json(text)
-    if state.released_at and state.released_at + MOST_RELEASED < due:
+    if state.released_at and state.released_at < too_old:
         return False
     ledger.account_id = state.account_id
     ledger.started = state.started
