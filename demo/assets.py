@@ -6,14 +6,15 @@
 import json
 import operator
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from itertools import takewhile
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .frames import NOT_AVAILABLE, REDUCERS, Frame, Group, QueryError, Window
-from .query import evaluate, evaluate_formula, metrics, tag_filter
-from .recording import PREFIX, Recording
+from .query import evaluate, evaluate_formula, metrics, normalized, tag_filter
+from .recording import PREFIX, Recording, ServiceCheck, mapping
 
 ASSETS = Path(__file__).parent.parent / 'assets'
 
@@ -37,7 +38,20 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     '<=': operator.le,
 }
 
+# By the status of a service check: the threshold for so many of it in a row, and what they make of the monitor.
+CHECK_STATES = {0: ('ok', 'ok'), 1: ('warning', 'warning'), 2: ('critical', 'alert')}
+
+VARIABLE = re.compile(r'\$([a-z]\w*)(\.value)?')
+
 type Json = dict[str, Any]
+
+
+class Verdict(NamedTuple):
+    """`alert`, `warning` or `ok`, and why: the value that was compared, or the message of the service check."""
+
+    state: str
+    value: float | None = None
+    message: str = ''
 
 
 class Widget(NamedTuple):
@@ -90,7 +104,7 @@ def filled(text: str, variables: list[Json], chosen: Mapping[str, str]) -> str:
         value, prefix = chosen.get(name, '*'), prefixes[name]
         return value if is_bare or not prefix or value == '*' else f'{prefix}:{value}'
 
-    return re.sub(r'\$([a-z]\w*)(\.value)?', value, text)
+    return VARIABLE.sub(value, text)
 
 
 def window_of(definition: Json, window: Window) -> Window:
@@ -104,17 +118,24 @@ def frames(definition: Json, recording: Recording, window: Window, fill: Callabl
     window = window_of(definition, window)
     found = []
     for request in definition.get('requests', ()):
-        asked = {
-            query['name']: (
-                fill(query['query']),
-                None if definition['type'] in OVER_TIME else query.get('aggregator', 'avg'),
-            )
-            for query in _queries(request)
-            if query['data_source'] == 'metrics'
-        }
-        formulas = [formula['formula'] for formula in request.get('formulas', ())] or list(asked)
-        found += [evaluate_formula(formula, recording, window, asked) for formula in formulas if asked]
+        asked = {name: (fill(text), method) for name, (text, method) in named_queries(definition, request).items()}
+        found += [evaluate_formula(each['formula'], recording, window, asked) for each in formulas(request)]
     return found
+
+
+def named_queries(definition: Json, request: Json) -> dict[str, tuple[str, str | None]]:
+    """The metric queries of a widget's request: text, and how to reduce the values to one over all time, if at all."""
+    return {
+        query['name']: (query['query'], None if definition['type'] in OVER_TIME else query.get('aggregator', 'avg'))
+        for query in _queries(request)
+        if query['data_source'] == 'metrics'
+    }
+
+
+def formulas(request: Json) -> list[Json]:
+    """What a request shows of its metric queries: these themselves, if it does not say."""
+    names = [query['name'] for query in _queries(request) if query['data_source'] == 'metrics']
+    return names and (request.get('formulas') or [{'formula': name} for name in names])
 
 
 def streamed(definition: Json, recording: Recording, fill: Callable[[str], str] = str) -> list[Json]:
@@ -144,7 +165,7 @@ def has_data(definition: Json, recording: Recording, window: Window, fill: Calla
         return bool(streamed(definition, recording, fill))
     if kind == 'check_status':
         return definition['check'] == f'{PREFIX}can_connect' and any(
-            all(tag_filter(fill(tag)).matches(check.tags) for tag in definition.get('tags', ()))
+            all(tag_filter(fill(tag)).matches(_kept(check.tags)) for tag in definition.get('tags', ()))
             for check in recording.service_checks
         )
     asked = {metric.name for query in queries(definition) for metric in metrics(fill(query))}
@@ -158,11 +179,14 @@ def has_data(definition: Json, recording: Recording, window: Window, fill: Calla
 
 def states(definition: Json, recording: Recording, at: float) -> dict[Group, str]:
     """`alert`, `warning` or `ok` for each group that a monitor has data of at that time."""
+    return {group: verdict.state for group, verdict in verdicts(definition, recording, at).items()}
+
+
+def verdicts(definition: Json, recording: Recording, at: float) -> dict[Group, Verdict]:
+    """What a monitor says of each group that it has data of at that time."""
     if match := CHECK_MONITOR.fullmatch(definition['query']):
-        return _check_states(definition, match, recording, at)
-    match = METRIC_MONITOR.fullmatch(definition['query'])
-    if not match:
-        raise QueryError(f'no query of a monitor: {definition["query"]}')
+        return _check_verdicts(definition, match, recording, at)
+    match = metric_monitor(definition)
     query, options = match['query'], definition['options']
     trigger = options.get('threshold_windows', {}).get('trigger_window', '').removeprefix('last_')
     span = seconds(trigger or match['span'])
@@ -170,11 +194,26 @@ def states(definition: Json, recording: Recording, at: float) -> dict[Group, str
     is_total = '.as_count()' in query and not trigger
     frame = evaluate(query, recording, window, total=match['method'] if is_total else None)
     is_beyond = COMPARISONS[match['comparison']]
+    values = {group: REDUCERS[match['method']](list(line.values())) for group, line in frame.lines.items()}
     return {
-        group: _state(REDUCERS[match['method']](list(line.values())), options['thresholds'], is_beyond)
-        for group, line in frame.lines.items()
+        group: Verdict(_state(value, options['thresholds'], is_beyond), value)
+        for group, value in values.items()
         if NOT_AVAILABLE not in group
     }
+
+
+def grouped_by(definition: Json) -> tuple[str, ...]:
+    """The tags whose values make the groups of a monitor."""
+    if match := CHECK_MONITOR.fullmatch(definition['query']):
+        return tuple(key.strip('" ') for key in match['by'].split(','))
+    return max((metric.by for metric in metrics(metric_monitor(definition)['query'])), key=len)
+
+
+def metric_monitor(definition: Json) -> re.Match[str]:
+    """The parts of a metric monitor's query: `method`, `span`, `query`, `comparison` and `critical`."""
+    if match := METRIC_MONITOR.fullmatch(definition['query']):
+        return match
+    raise QueryError(f'no query of a monitor: {definition["query"]}')
 
 
 def seconds(span: str) -> int:
@@ -193,21 +232,25 @@ def _state(value: float, thresholds: Mapping[str, float], is_beyond: Callable[[f
     return 'warning' if 'warning' in thresholds and is_beyond(value, thresholds['warning']) else 'ok'
 
 
-def _check_states(definition: Json, query: re.Match[str], recording: Recording, at: float) -> dict[Group, str]:
-    """By how many of the last statuses of a group, one after the other, are CRITICAL or WARNING."""
-    by = [key.strip('" ') for key in query['by'].split(',')]
-    statuses: dict[Group, list[int]] = {}
+def _check_verdicts(definition: Json, query: re.Match[str], recording: Recording, at: float) -> dict[Group, Verdict]:
+    """Of each group: what its last run of the same status says that was long enough for that status's threshold.
+
+    https://docs.datadoghq.com/monitors/types/service_check/
+    """
+    by = grouped_by(definition)
+    checks: defaultdict[Group, list[ServiceCheck]] = defaultdict(list)
     for check in recording.service_checks:
-        if check.at <= at:
-            statuses.setdefault(tuple(check.tags.get(key, NOT_AVAILABLE) for key in by), []).append(check.status)
+        if check.at <= at and query['check'] == f'{PREFIX}can_connect':
+            checks[tuple(check.tags.get(key, NOT_AVAILABLE) for key in by)].append(check)
     thresholds = definition['options']['thresholds']
     found = {}
-    for group, past in statuses.items():
-        last = past[-int(query['last']) :][::-1]
-        in_a_row = len(list(takewhile(last[0].__eq__, last)))
-        name = {2: 'critical', 1: 'warning'}.get(last[0], '')
-        is_beyond = name in thresholds and in_a_row >= thresholds[name]
-        found[group] = {'critical': 'alert', 'warning': 'warning'}[name] if is_beyond else 'ok'
+    for group, past in checks.items():
+        found[group] = Verdict('ok')
+        for status, run in groupby(past, key=lambda check: check.status):
+            threshold, state = CHECK_STATES[status]
+            *_, last = together = list(run)
+            if threshold in thresholds and len(together) >= thresholds[threshold]:
+                found[group] = Verdict(state, message=last.message)
     return found
 
 
@@ -222,8 +265,13 @@ def _tagged_logs(recording: Recording) -> Iterator[tuple[Mapping[str, str], Json
         yield {'source': PREFIX.rstrip('.'), **attributes, **_tags(log['ddtags'].split(','))}, log
 
 
-STREAMS = {'event_stream': _tagged_events, 'logs_stream': _tagged_logs}
-
-
 def _tags(tags: list[str]) -> dict[str, str]:
-    return dict(tag.split(':', 1) for tag in tags)
+    return _kept(mapping(tags))
+
+
+def _kept(tags: Mapping[str, str]) -> dict[str, str]:
+    """As Datadog keeps them."""
+    return {key: normalized(value) for key, value in tags.items()}
+
+
+STREAMS = {'event_stream': _tagged_events, 'logs_stream': _tagged_logs}

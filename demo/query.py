@@ -13,7 +13,7 @@ import re
 import statistics
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, reduce
 from typing import Any, NamedTuple
@@ -34,9 +34,12 @@ from .frames import (
     default_zero,
     reduced,
 )
-from .recording import PREFIX, Recording
+from .recording import PREFIX, Recording, Series
 
 WEEK = 7 * 86_400
+
+# https://docs.datadoghq.com/dashboards/functions/rollup/
+ROLLUPS = frozenset({'avg', 'count', 'max', 'min', 'sum'})
 
 GRAMMAR = r"""
     ?expression: product | expression "+" product -> add | expression "-" product -> subtract
@@ -46,7 +49,7 @@ GRAMMAR = r"""
     call: NAME "(" expression ("," argument)* ")"
     argument: SIGNED -> number | NUMBER -> number | STRING -> string | NAME "=" (STRING | NUMBER) -> named
 
-    metric: METRIC "{" filter "}" (by | as_count | rollup)*
+    metric: METRIC "{" filter "}" by? (as_count | rollup)*
     by: "by" "{" TAG_KEY ("," TAG_KEY)* "}"
     as_count: ".as_count" "(" ")"
     rollup: ".rollup" "(" NAME ("," NUMBER)? ")"
@@ -66,7 +69,7 @@ GRAMMAR = r"""
     METRIC.2: /(avg|sum|min|max):[a-z][\w.]*/
     NAME: /[a-z_]\w*/
     TAG_KEY: /[\w.\/:-]+/
-    TAG: /(?!(OR|AND|NOT|IN)\b)[^\s,(){}!]+/i
+    TAG: /(?!(OR|AND|NOT|IN)(?![^\s,(){}!]))[^\s,(){}!]+/i
     STRING: /'[^']*'/
     NUMBER: /\d+(\.\d+)?/
     SIGNED: /-\d+(\.\d+)?/
@@ -78,10 +81,14 @@ type Tags = Mapping[str, str]
 
 
 class Filter(NamedTuple):
-    """What stands between the braces of a query: whether tags match, and what it names: tag keys or `$variable`."""
+    """What stands between the braces of a query: whether tags match, and what it names: tag keys or `$variable`.
+
+    Of the variables, those in `narrowed_by` can do no more than narrow down what matches.
+    """
 
     matches: Callable[[Tags], bool]
     names: frozenset[str]
+    narrowed_by: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,27 +108,49 @@ class Metric:
 
         https://docs.datadoghq.com/metrics/#querying-metrics
         """
-        name = self.name.removeprefix(PREFIX)
-        series = recording.series.get(name, {})
-        if series and self.as_count != (name in recording.counts):
-            raise QueryError(f'{name} is {"no " if self.as_count else "a "}count: .as_count() goes with counts alone')
-        over_time = REDUCERS[self.rollup or ('sum' if self.as_count else 'avg')]
-        window = window._replace(interval=self.interval or window.interval)
-        first, *_, last = [*window.buckets, window.buckets[-1] + window.interval]
+        window = self.window(window)
         groups: defaultdict[Group, defaultdict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
-        for tags, points in series.values():
-            tags = {key: normalized(value) for key, value in tags.items()}
-            if not self.filter.matches(tags):
-                continue
+        for tags, line in self.lines(recording, window):
             group = groups[tuple(tags.get(key, NOT_AVAILABLE) for key in self.by)]
-            buckets: defaultdict[float, list[float]] = defaultdict(list)
-            for at, value in points[bisect_left(points, (first,)) : bisect_left(points, (last,))]:
-                buckets[at // window.interval * window.interval].append(value)
-            for bucket, values in buckets.items():
-                group[bucket].append(over_time(values))
+            for bucket, value in line.items():
+                group[bucket].append(value)
         over_space = REDUCERS[self.aggregator]
         lines = {group: {bucket: over_space(line[bucket]) for bucket in sorted(line)} for group, line in groups.items()}
         return Frame(self.by, {group: line for group, line in lines.items() if line}, window)
+
+    def lines(self, recording: Recording, window: Window) -> Iterator[tuple[Tags, Line]]:
+        """Each series that passes the filter and has values: these aggregated over the time of a bucket."""
+        over_time = REDUCERS[self.over_time]
+        window = self.window(window)
+        for tags, points in self._sent(recording).values():
+            within = points[bisect_left(points, (window.start,)) : bisect_left(points, (window.end,))]
+            if not within or not self.filter.matches(kept := _normalized(tags)):
+                continue
+            buckets: defaultdict[float, list[float]] = defaultdict(list)
+            for at, value in within:
+                buckets[at // window.interval * window.interval].append(value)
+            yield kept, {bucket: over_time(values) for bucket, values in buckets.items()}
+
+    def selected(self, recording: Recording) -> frozenset[frozenset[str]]:
+        """The tags, as they were sent, of each series that passes the filter."""
+        series = self._sent(recording).items()
+        return frozenset(sent for sent, (tags, _) in series if self.filter.matches(_normalized(tags)))
+
+    def _sent(self, recording: Recording) -> Mapping[frozenset[str], Series]:
+        name = self.name.removeprefix(PREFIX)
+        by_tags = recording.series.get(name, {})
+        if by_tags and self.as_count != (name in recording.counts):
+            raise QueryError(f'{name} is {"no " if self.as_count else "a "}count: .as_count() goes with counts alone')
+        return by_tags
+
+    def window(self, window: Window) -> Window:
+        """The window in intervals of the rollup, if it has one."""
+        return window._replace(interval=self.interval or window.interval)
+
+    @property
+    def over_time(self) -> str:
+        """How the values of a bucket are reduced to one."""
+        return self.rollup or ('sum' if self.as_count else 'avg')
 
 
 class Scope(NamedTuple):
@@ -175,9 +204,19 @@ def metrics(text: str) -> list[Metric]:
 
 
 @cache
+def outline(text: str) -> Any:
+    """What the query or formula is made of: a number, the name of a query, a Metric, or a list.
+
+    A list is of an operator or function and its arguments. QueryError if the text cannot be read.
+    """
+    return _transformed(_Outline(), text)
+
+
+@cache
 def tag_filter(text: str) -> Filter:
     """The filter of a query, or of another search that is written the same way."""
-    return _Compiler().transform(PARSER.parse(text, start='filter'))
+    made: Filter = _transformed(_Parts(), text, start='filter')
+    return made
 
 
 @cache
@@ -186,11 +225,19 @@ def normalized(value: str) -> str:
     return re.sub(r'[^\w\-:./]', '_', value.lower())[:200].rstrip('_')
 
 
+def _normalized(tags: Tags) -> Tags:
+    return {key: normalized(value) for key, value in tags.items()}
+
+
 @cache
 def _compiled(text: str) -> tuple[Node, list[Metric]]:
     compiler = _Compiler()
+    return _transformed(compiler, text), compiler.metrics
+
+
+def _transformed(transformer: Transformer[Token, Any], text: str, start: str = 'expression') -> Any:
     try:
-        return compiler.transform(PARSER.parse(text, start='expression')), compiler.metrics
+        return transformer.transform(PARSER.parse(text, start=start))
     except UnexpectedInput as error:
         raise QueryError(f'not understood:\n{error.get_context(text, span=120)}') from error
     except VisitError as error:
@@ -246,14 +293,14 @@ def _shifted_by(seconds: float) -> Callable[..., Frame]:
     return lambda node, scope: _timeshift(node, scope, -seconds)
 
 
-# Functions that look at another time than the window's.
+# How many seconds before the window these functions look.
+SHIFTS = {'day_before': 86_400, 'hour_before': 3_600, 'week_before': WEEK}
+# All functions that look at another time than the window's.
 TIME_FUNCTIONS: dict[str, Callable[..., Frame]] = {
     'anomalies': _anomalies,
-    'day_before': _shifted_by(86_400),
-    'hour_before': _shifted_by(3_600),
     'moving_rollup': _moving_rollup,
     'timeshift': _timeshift,
-    'week_before': _shifted_by(WEEK),
+    **{name: _shifted_by(seconds) for name, seconds in SHIFTS.items()},
 }
 
 
@@ -265,6 +312,15 @@ def _both(combine: Callable[[float, float], float]) -> Callable[[Any, list[Node]
     return compiled
 
 
+def _listed(sign: str) -> Callable[[Any, list[Any]], list[Any]]:
+    return lambda _, items: [sign, *items]
+
+
+def _metric(items: list[Any]) -> Metric:
+    aggregator, name = items[0].split(':')
+    return Metric(aggregator, name, items[1], **reduce(operator.or_, items[2:], {}))
+
+
 def _any_name(filters: Iterable[Filter]) -> frozenset[str]:
     return reduce(operator.or_, (each.names for each in filters), frozenset())
 
@@ -273,8 +329,69 @@ def _without_value(_: Tags) -> bool:
     raise QueryError('a template variable has no value here')
 
 
-class _Compiler(Transformer[Token, Any]):
-    """Makes a function of each part of a parsed query: of filters a Filter, of the rest a Node."""
+def _check_function(name: str) -> None:
+    if name not in TIME_FUNCTIONS and name not in FUNCTIONS:
+        raise QueryError(f'the function {name} is not supported')
+
+
+class _Parts(Transformer[Token, Any]):
+    """What all readers of a parsed query make the same of: of filters a Filter, of the rest values."""
+
+    def number(self, items: list[Token]) -> float:
+        return float(items[0])
+
+    def string(self, items: list[Token]) -> str:
+        return items[0][1:-1]
+
+    def named(self, items: list[Token]) -> tuple[str, str]:
+        return str(items[0]), items[1].strip("'")
+
+    def by(self, items: list[Token]) -> dict[str, Any]:
+        return {'by': tuple(map(str, items))}
+
+    def as_count(self, _: list[Token]) -> dict[str, Any]:
+        return {'as_count': True}
+
+    def rollup(self, items: list[Token]) -> dict[str, Any]:
+        method, *interval = items
+        if method not in ROLLUPS:
+            raise QueryError(f'there is no rollup by {method}')
+        return {'rollup': str(method), 'interval': float(interval[0]) if interval else None}
+
+    def tag(self, items: list[Token]) -> Filter:
+        key, colon, value = items[0].partition(':')
+        if key.startswith('$'):
+            return Filter(_without_value, frozenset({str(key)}), frozenset({str(key)}))
+        if key == '*':
+            return Filter(lambda _: True, frozenset())
+        pattern = re.compile('.*'.join(map(re.escape, value.lower().split('*'))) if colon else '.*')
+        return Filter(lambda tags: key in tags and bool(pattern.fullmatch(tags[key])), frozenset({str(key)}))
+
+    def tag_not(self, items: list[Token]) -> Filter:
+        return self.none_of([self.tag(items)])
+
+    def all_of(self, items: list[Filter]) -> Filter:
+        narrowed_by = reduce(operator.or_, (each.narrowed_by for each in items))
+        return Filter(lambda tags: all(each.matches(tags) for each in items), _any_name(items), narrowed_by)
+
+    def any_of(self, items: list[Filter]) -> Filter:
+        if len(items) == 1:
+            return items[0]
+        return Filter(lambda tags: any(each.matches(tags) for each in items), _any_name(items))
+
+    def none_of(self, items: list[Filter]) -> Filter:
+        return Filter(lambda tags: not any(each.matches(tags) for each in items), _any_name(items))
+
+    def tag_in(self, items: list[Token]) -> Filter:
+        key, *values = items
+        return self.any_of([self.tag([Token('TAG', f'{key}:{value}')]) for value in values])
+
+    def tag_not_in(self, items: list[Token]) -> Filter:
+        return self.none_of([self.tag_in(items)])
+
+
+class _Compiler(_Parts):
+    """Makes a Node of a query, and lists its metrics."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -295,26 +412,22 @@ class _Compiler(Transformer[Token, Any]):
 
         return query
 
-    def number(self, items: list[Token]) -> float:
-        return float(items[0])
-
-    def string(self, items: list[Token]) -> str:
-        return items[0][1:-1]
-
-    def named(self, items: list[Token]) -> tuple[str, str]:
-        return str(items[0]), items[1].strip("'")
-
     def call(self, items: list[Any]) -> Node:
         name, node, *arguments = items
-        if name in TIME_FUNCTIONS:
-            return lambda scope: TIME_FUNCTIONS[name](node, scope, *arguments)
-        if name in FUNCTIONS:
-            return lambda scope: FUNCTIONS[name](node(scope), *arguments)
-        raise QueryError(f'the function {name} is not supported')
+        _check_function(name)
 
-    def metric(self, items: list[Any]) -> Node:
-        aggregator, name = items[0].split(':')
-        metric = Metric(aggregator, name, items[1], **reduce(operator.or_, items[2:], {}))
+        def called(scope: Scope) -> Frame:
+            try:
+                if name in TIME_FUNCTIONS:
+                    return TIME_FUNCTIONS[name](node, scope, *arguments)
+                return FUNCTIONS[name](node(scope), *arguments)
+            except (TypeError, KeyError) as error:
+                raise QueryError(f'{name} cannot take {arguments}: {error}') from error
+
+        return called
+
+    def metric(self, items: list[Any]) -> Any:
+        metric = _metric(items)
         self.metrics.append(metric)
 
         def frame(scope: Scope) -> Frame:
@@ -323,42 +436,22 @@ class _Compiler(Transformer[Token, Any]):
 
         return frame
 
-    def by(self, items: list[Token]) -> dict[str, Any]:
-        return {'by': tuple(map(str, items))}
 
-    def as_count(self, _: list[Token]) -> dict[str, Any]:
-        return {'as_count': True}
+class _Outline(_Parts):
+    """Tells what a query is made of, instead of making a function of it."""
 
-    def rollup(self, items: list[Token]) -> dict[str, Any]:
-        method, *interval = items
-        if method not in REDUCERS:
-            raise QueryError(f'there is no rollup by {method}')
-        return {'rollup': str(method), 'interval': float(interval[0]) if interval else None}
+    add, subtract, multiply, divide = (_listed(sign) for sign in '+-*/')
 
-    def tag(self, items: list[Token]) -> Filter:
-        key, colon, value = items[0].partition(':')
-        if key.startswith('$'):
-            return Filter(_without_value, frozenset({str(key)}))
-        if key == '*':
-            return Filter(lambda _: True, frozenset())
-        pattern = re.compile('.*'.join(map(re.escape, value.lower().split('*'))) if colon else '.*')
-        return Filter(lambda tags: key in tags and bool(pattern.fullmatch(tags[key])), frozenset({str(key)}))
+    def constant(self, items: list[Token]) -> Any:
+        return float(items[0])
 
-    def tag_not(self, items: list[Token]) -> Filter:
-        return self.none_of([self.tag(items)])
+    def variable(self, items: list[Token]) -> Any:
+        return str(items[0])
 
-    def all_of(self, items: list[Filter]) -> Filter:
-        return Filter(lambda tags: all(each.matches(tags) for each in items), _any_name(items))
+    def call(self, items: list[Any]) -> Any:
+        name, *arguments = items
+        _check_function(name)
+        return [str(name), *arguments]
 
-    def any_of(self, items: list[Filter]) -> Filter:
-        return Filter(lambda tags: any(each.matches(tags) for each in items), _any_name(items))
-
-    def none_of(self, items: list[Filter]) -> Filter:
-        return Filter(lambda tags: not any(each.matches(tags) for each in items), _any_name(items))
-
-    def tag_in(self, items: list[Token]) -> Filter:
-        key, *values = items
-        return self.any_of([self.tag([Token('TAG', f'{key}:{value}')]) for value in values])
-
-    def tag_not_in(self, items: list[Token]) -> Filter:
-        return self.none_of([self.tag_in(items)])
+    def metric(self, items: list[Any]) -> Any:
+        return _metric(items)

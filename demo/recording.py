@@ -70,7 +70,7 @@ class Recording:
                 self.counts.add(name)
             tags = frozenset(metric.tags)
             if tags not in self.series[name]:
-                self.series[name][tags] = Series(_tags(metric.tags), [])
+                self.series[name][tags] = Series(mapping(metric.tags), [])
             series = self.series[name][tags]
             series.points.append((at, metric.value))
             if name == 'api.requests':
@@ -78,7 +78,7 @@ class Recording:
         self.requests.append(requests)
         self.events += aggregator.events
         self.service_checks += [
-            ServiceCheck(check.status, _tags(check.tags), check.message, at)
+            ServiceCheck(check.status, mapping(check.tags), check.message, at)
             for check in aggregator.service_checks(f'{PREFIX}can_connect')
         ]
         for event in aggregator.get_event_platform_events('genresources', parse_json=False):
@@ -89,16 +89,16 @@ class Recording:
         datadog_agent._sent_logs.clear()
 
     def since(self, at: float) -> 'Recording':
-        """What was sent from then on."""
+        """What was sent from then on; of events and logs, what happened from then on."""
         later = Recording(
             counts=self.counts,
             polled_at=[polled_at for polled_at in self.polled_at if polled_at >= at],
             events=[event for event in self.events if event['timestamp'] >= at],
-            logs=[log for log in self.logs if log['timestamp'] >= at],
+            logs=[log for log in self.logs if log['timestamp'] >= at * 1000],
             service_checks=[check for check in self.service_checks if check.at >= at],
             resources=self.resources,
+            requests=self.requests[bisect_left(self.polled_at, at) :],
         )
-        later.requests = self.requests[-len(later.polled_at) :]
         for metric, by_tags in self.series.items():
             for tags, series in by_tags.items():
                 if points := series.points[bisect_left(series.points, (at,)) :]:
@@ -149,6 +149,9 @@ class Recording:
         return max((check.status for check in self.service_checks), default=0)
 
 
-def _tags(tags: list[str]) -> dict[str, str]:
-    """Those of the check stand before those of AWS, and count where a user has given a job a tag such as `region`."""
+def mapping(tags: list[str]) -> dict[str, str]:
+    """Tags by key.
+
+    Those of the check stand before those of AWS, and count where a user has given a job a tag such as `region`.
+    """
     return dict(tag.split(':', 1) for tag in reversed(tags))

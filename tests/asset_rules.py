@@ -4,6 +4,7 @@
 """What a dashboard or monitor must be like, where neither ddev nor Datadog's API says so: rules that yield problems."""
 
 import csv
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,13 +20,25 @@ from datadog_api_client.v1.model.dashboard import Dashboard
 from datadog_api_client.v1.model.monitor import Monitor
 from datadog_api_client.v1.model.widget import Widget
 
-from demo.assets import CHECK_MONITOR, METRIC_MONITOR, STATIC, Json, load, queries, widgets
+from demo.assets import (
+    CHECK_MONITOR,
+    COMPARISONS,
+    METRIC_MONITOR,
+    STATIC,
+    Json,
+    grouped_by,
+    load,
+    metric_monitor,
+    queries,
+    widgets,
+)
 from demo.query import Metric, QueryError, metrics
 
 ROOT = Path(__file__).parent.parent
 
 with (ROOT / 'metadata.csv').open(encoding='utf-8') as _file:
     METADATA = {row['metric_name']: row for row in csv.DictReader(_file)}
+[SERVICE_CHECK] = json.loads((ROOT / 'assets' / 'service_checks.json').read_text(encoding='utf-8'))
 GROUP_TAGS = {'managed_spot', 'algorithm', 'training_input_mode', 'role_name', 'job_family'}
 USER_TAGS = {'team', 'project', 'env'}
 """Tags that AWS resources usually have, and those of the demo's do."""
@@ -84,8 +97,8 @@ def tags_of(metric: str) -> set[str]:
     """The keys that the metric's tags may have."""
     documented = set(METADATA[metric]['sample_tags'].split(','))
     grouped = {'training_plan', 'experiment_name', *USER_TAGS} if documented & GROUP_TAGS else set()
-    job = {'failure_type', 'tuning_job_name', 'warm_pool_status'} if 'training_job_name' in documented else set()
-    return documented | grouped | job
+    job = {'failure_type', 'tuning_job_name', 'auto_ml_job_name', 'warm_pool_status'}
+    return documented | grouped | (job if 'training_job_name' in documented else set())
 
 
 def _query_problems(text: str, prefixes: dict[str, str | None]) -> Iterator[str]:
@@ -298,25 +311,38 @@ def _frame_is_that_of_integrations(monitor: Json) -> Iterator[str]:
 
 
 def _query_is_answered(monitor: Json) -> Iterator[str]:
-    query = monitor['definition']['query']
-    if match := METRIC_MONITOR.fullmatch(query):
+    definition = monitor['definition']
+    if match := CHECK_MONITOR.fullmatch(definition['query']):
+        if match['check'] != SERVICE_CHECK['check']:
+            yield f'the service check is {match["check"]}'
+        if set(grouped_by(definition)) != set(SERVICE_CHECK['groups']):
+            yield f'it groups by {grouped_by(definition)}'
+    elif match := METRIC_MONITOR.fullmatch(definition['query']):
         yield from _query_problems(match['query'], {})
-    elif not CHECK_MONITOR.fullmatch(query):
-        yield f'not understood: {query}'
+        if '.as_count()' in match['query'] and 'anomalies' not in match['query'] and match['method'] != 'sum':
+            yield f'the {match["method"]} of a count over time'
+    else:
+        yield f'not understood: {definition["query"]}'
 
 
 def _thresholds_fit(monitor: Json) -> Iterator[str]:
-    thresholds = monitor['definition']['options']['thresholds']
-    match = METRIC_MONITOR.fullmatch(monitor['definition']['query'])
-    if match and float(match['critical']) != thresholds['critical']:
+    definition = monitor['definition']
+    thresholds = definition['options']['thresholds']
+    if match := CHECK_MONITOR.fullmatch(definition['query']):
+        if int(match['last']) <= max(thresholds.values()):
+            yield f'the last {match["last"]} are not enough for {max(thresholds.values())} in a row'
+        return
+    match = metric_monitor(definition)
+    if float(match['critical']) != thresholds['critical']:
         yield f'the query has {match["critical"]}, the critical threshold is {thresholds["critical"]}'
-    if match and thresholds.get('warning', 0) >= thresholds['critical'] > 0:
+    is_beyond = COMPARISONS[match['comparison'].rstrip('=')]
+    if 'warning' in thresholds and not is_beyond(thresholds['critical'], thresholds['warning']):
         yield 'the warning is not milder'
 
 
 def _message_fits(monitor: Json) -> Iterator[str]:
     message, options = monitor['definition']['message'], monitor['definition']['options']
-    grouped = set(group_by(monitor))
+    grouped = set(grouped_by(monitor['definition']))
     for name in sorted(set(re.findall(r'\{\{(\w+)\.name\}\}', message)) - grouped):
         yield f'{name} is no tag that it groups by'
     opened: list[str] = []
@@ -343,20 +369,11 @@ def _options_are_explicit(monitor: Json) -> Iterator[str]:
         yield 'it does not say what to do without data'
     if not isinstance(options.get('renotify_interval'), int):
         yield 'it does not say how often to notify again'
-    if 'training_job_name' in group_by(monitor):
+    if 'training_job_name' in grouped_by(monitor['definition']):
         if options.get('new_group_delay') != 0:
             yield 'a new job has to wait'
         if options.get('on_missing_data') != 'resolve':
             yield 'a job that is gone is not resolved'
-
-
-def group_by(monitor: Json) -> tuple[str, ...]:
-    """The tags that a monitor has a state for each value of."""
-    query = monitor['definition']['query']
-    if match := CHECK_MONITOR.fullmatch(query):
-        return tuple(key.strip('" ') for key in match['by'].split(','))
-    match = METRIC_MONITOR.fullmatch(query)
-    return metrics(match['query'])[0].by if match else ()
 
 
 MONITOR_RULES: dict[str, Rule] = {

@@ -296,6 +296,11 @@ BROKEN_MONITORS: dict[str, tuple[str, Callable[[Json], Any], str]] = {
     'unknown metric': ('answered', lambda m: replace(m['definition'], 'query', 'job.max', 'job.min'), 'metadata.csv'),
     'unknown tag': ('answered', lambda m: replace(m['definition'], 'query', 'by {', 'by {crew,'), 'no tag crew'),
     'no query': ('answered', lambda m: m['definition'].update(query='last week'), 'not understood'),
+    'mean of counts': (
+        'answered',
+        lambda m: m['definition'].update(query='avg(last_1d):sum:sagemaker_training.jobs.created{*}.as_count() > 1'),
+        'the avg of a count',
+    ),
     'another threshold': ('thresholds', lambda m: options(m)['thresholds'].update(critical=96), 'the query has 95'),
     'warning not milder': ('thresholds', lambda m: options(m)['thresholds'].update(warning=95), 'not milder'),
     'ungrouped tag': (
@@ -328,6 +333,22 @@ def test_a_broken_dashboard_breaks_a_rule(case: str) -> None:
     broken = copy.deepcopy(DASHBOARDS['overview'])
     breaks(broken)
     assert says in '\n'.join(DASHBOARD_RULES[rule](broken))
+
+
+BROKEN_CHECK_MONITORS = {
+    'unknown check': ('answered', lambda d: replace(d, 'query', 'can_connect', 'can_conect'), 'can_conect'),
+    'group of other tags': ('answered', lambda d: replace(d, 'query', '"region"', '"team"'), 'team'),
+    'too few to count': ('thresholds', lambda d: d['options']['thresholds'].update(warning=11), 'not enough for 11'),
+    'silent without data': ('options', lambda d: d['options'].pop('no_data_timeframe'), 'without data'),
+}
+
+
+@pytest.mark.parametrize('case', BROKEN_CHECK_MONITORS)
+def test_a_broken_monitor_of_a_check_breaks_a_rule(case: str) -> None:
+    rule, breaks, says = BROKEN_CHECK_MONITORS[case]
+    broken = copy.deepcopy(MONITORS['api_unreachable'])
+    breaks(broken['definition'])
+    assert says in '\n'.join(MONITOR_RULES[rule](broken))
 
 
 @pytest.mark.parametrize('case', BROKEN_MONITORS)

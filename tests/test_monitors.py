@@ -68,6 +68,10 @@ def job(
     )
 
 
+def started_by(kind: str) -> str:
+    return f'arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}-job/search'
+
+
 def spot(name: str, life: str, **more: Any) -> Job:
     return job(name, life, EnableManagedSpotTraining=True, **more)
 
@@ -103,6 +107,10 @@ def test_a_failed_job_alerts_for_an_hour(world: World) -> None:
         job('good', 'Starting 1 Training 2 Completed 10'),
         job('cut', 'Starting 1 Training 2 Stopping 9 Stopped 10'),
         job('instant', 'Starting 10 Failed 10', reason='InternalServerError: again'),
+        job('trial', 'Starting 1 Training 2 Failed 10', reason='ClientError: no', TuningJobArn=started_by('tuning')),
+        job(
+            'candidate', 'Starting 1 Training 2 Failed 10', reason='ClientError: no', AutoMLJobArn=started_by('automl')
+        ),
     ]
     assert told('job_failed', polled(world, 85, fleet=fleet), 9, 10, 69, 85) == {
         (*HERE, 'bad', 'client_error'): '- alert alert -',
@@ -142,20 +150,24 @@ def test_a_job_near_its_maximum_runtime_alerts_while_it_trains(world: World) -> 
     }
 
 
-def test_a_job_without_capacity_alerts_until_it_trains_or_ends(world: World) -> None:
+def test_a_job_without_capacity_alerts_until_it_trains_again_or_ends(world: World) -> None:
     fleet = [
         job('pends', 'Pending 1 Starting 130 Training 131 Completed 300'),
         job('starts', 'Starting 1 Training 131 Completed 300'),
         job('fails', 'Pending 1 Failed 130', reason='CapacityError: no instances'),
         job('late', 'Starting 1 Training 70 Completed 300'),
-        spot('resumes', 'Starting 1 Training 2 Interrupted 4 Starting 150 Training 151 Completed 300'),
+        spot('taken', 'Starting 1 Training 2 Interrupted 3 Starting 130 Training 131 Completed 300'),
+        spot('often', 'Starting 1 Training 2 Interrupted 3 Training 63 Interrupted 70 Training 141 Completed 300'),
+        spot('trained', 'Starting 1 Training 2 Interrupted 125 Training 140 Completed 300'),
     ]
     assert told('waiting_for_capacity', polled(world, 152, 2, fleet), 58, 70, 118, 124, 132, 150) == {
         (*HERE, 'pends'): 'ok warning warning alert alert -',
         (*HERE, 'starts'): 'ok warning warning alert alert -',
         (*HERE, 'fails'): 'ok warning warning alert alert -',
         (*HERE, 'late'): 'ok warning - - - -',
-        (*HERE, 'resumes'): '- - - - - ok',
+        (*HERE, 'taken'): 'ok warning warning alert alert -',
+        (*HERE, 'often'): 'ok ok warning warning alert -',
+        (*HERE, 'trained'): '- - - - ok -',
     }
 
 

@@ -42,6 +42,13 @@ def test_a_count_is_summed_in_each_bucket() -> None:
     assert answer('sum:sagemaker_training.jobs.created{*}.as_count()', created) == {(): {0: 3, 1: 4, 3: 8}}
 
 
+def test_nothing_outside_the_window_counts_however_long_the_buckets_are() -> None:
+    created = ('jobs.created', 'team:a', {-0.1: 1, 0.5: 2, 1.5: 4, 1.9: 8})
+    from_one_to_two = Window(START + 0.4 * HOUR, START + 1.6 * HOUR, HOUR)
+    query = 'sum:sagemaker_training.jobs.created{*}.as_count()'
+    assert answer(query, created, window=from_one_to_two) == {(): {0: 2, 1: 4}}
+
+
 def test_a_gauge_is_averaged_over_time_before_it_is_aggregated_over_series() -> None:
     open_ = [('jobs.open', 'team:a', {0: 1, 0.5: 5}), ('jobs.open', 'team:b', {0: 10})]
     assert answer('sum:sagemaker_training.jobs.open{*}', *open_) == {(): {0: 13}}
@@ -90,6 +97,7 @@ def test_groups_are_the_values_of_the_tags() -> None:
         ('team NOT IN (nlp)', 'bc'),
         ('region:eu-west-1 AND (team:vision OR team:nlp)', 'b'),
         ('algorithm:xgboost:1.7-1', 'c'),
+        ('in-place:yes OR team IN (in-progress, nlp)', 'a'),
     ],
 )
 def test_filters(text: str, expected: str) -> None:
@@ -212,6 +220,10 @@ def test_queries_are_reduced_by(method: str, expected: float) -> None:
         ('sum:sagemaker_training.jobs.open{*} by team', 'not understood'),
         ('sum:sagemaker_training.jobs.open{team:a,region IN (b,c)}', 'not understood'),
         ('sum:sagemaker_training.jobs.open{team:a AND !region:b}', 'not understood'),
+        ('max:sagemaker_training.jobs.open{*}.rollup(last)', 'no rollup by last'),
+        ('sum:sagemaker_training.jobs.open{*} by {a} by {b}', 'not understood'),
+        ('top(sum:sagemaker_training.jobs.open{*})', 'top cannot take'),
+        ("top(sum:sagemaker_training.jobs.open{*}, 1, 'median')", 'median'),
         ('p99:sagemaker_training.jobs.open{*}', 'not understood'),
         ('sum:sagemaker_training.jobs.open{*}.rollup(median)', 'no rollup by median'),
         ('forecast(sum:sagemaker_training.jobs.open{*})', 'forecast is not supported'),
