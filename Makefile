@@ -45,11 +45,11 @@ lint: .venv/ready ## ruff and mypy
 	@.venv/bin/python -m ruff format --check .
 	@.venv/bin/python -m mypy
 
-demo: .venv/ready ## the check on a simulated fleet of training jobs; needs no AWS and no Agent
-	@.venv/bin/python -m demo
+demo: .venv/ready ## the check on a simulated fleet, and a page that draws the dashboards; no AWS, no Agent; ARGS=--serve goes on
+	@.venv/bin/python -m demo $(ARGS)
 
 dry-run: .venv/ready ## what the check would send for REGION, with your own AWS credentials: make dry-run REGION=us-east-1
-	@.venv/bin/python -m demo --dry-run '$(REGION)'
+	@.venv/bin/python -m demo --dry-run '$(REGION)' $(ARGS)
 
 push-assets: .venv/ready ## dashboards and monitors to your Datadog organisation, by DD_API_KEY, DD_APP_KEY, DD_SITE; ARGS=--dry-run
 	@.venv/bin/python -m demo.push $(ARGS)

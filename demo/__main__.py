@@ -11,8 +11,8 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from math import ceil
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -23,16 +23,20 @@ from datadog_checks.sagemaker_training import SagemakerTrainingCheck
 from datadog_checks.sagemaker_training.aws import PAGE_SIZE
 from datadog_checks.sagemaker_training.check import LISTING_SHARE
 
+from . import preview
 from .fleet import Job
+from .frames import Window
 from .recording import Recording
 from .report import duration, render
-from .scenario import ACCOUNTS, REGIONS, WEEK, living_fleet
-from .simulation import POLL_SECONDS, START, WEEK_POLL_SECONDS, PollError, every, message, simulate
+from .scenario import ACCOUNTS, REGIONS, living_fleet
+from .serve import LIVE_SECONDS, PageServer, pages
+from .simulation import POLL_SECONDS, START, PollError, every, message, simulate, week_before
 
 # The one poll of a dry run may take this long; the check ends it at 80 %, and the listing at 40 %.
 DRY_RUN_SECONDS = 600
 OUT_OF_TIME_SECONDS = LISTING_SHARE * DRY_RUN_SECONDS
 DRY_RUN_HOURS = 24
+DRY_RUN_NOTICE = 'A preview, drawn from one poll of your account. It is not Datadog, and nothing was sent there.'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,29 +56,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar='NAME',
         help='an AWS profile for the dry run, instead of the default one; may be repeated',
     )
+    parser.add_argument(
+        '--page',
+        type=Path,
+        default=Path('build', 'preview.html'),
+        metavar='FILE',
+        help='where to write the page that draws the dashboards (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--serve',
+        type=int,
+        nargs='?',
+        const=8125,
+        metavar='PORT',
+        help='then let the fleet live on, and show the page on this port of this machine alone (default: %(const)s)',
+    )
     parser.add_argument('--verbose', action='store_true', help='show the log of the check')
     options = parser.parse_args(arguments)
     if options.profile and not options.dry_run:
         parser.error('--profile goes with --dry-run')
+    if options.dry_run and options.serve is not None:
+        parser.error('--serve goes without --dry-run')
     logging.disable(logging.NOTSET if options.verbose else logging.CRITICAL)
     # Users may give their jobs tags like `env`, which the stub keeps integrations from making up.
     os.environ['DDEV_SKIP_GENERIC_TAGS_CHECK'] = 'true'
     console = Console(width=None if sys.stdout.isatty() else 100, highlight=False, emoji=False)
     aggregator.reset()
     if options.dry_run:
-        return dry_run(options.dry_run, options.profile or [None], console)
+        return dry_run(options.dry_run, options.profile or [None], options.page, console)
     _forget_aws_setup()
-    return simulated_day(options.hours, console)
+    if options.serve is not None:
+        return live(options.hours, options.serve, console)
+    return simulated_day(options.hours, options.page, console)
 
 
-def simulated_day(hours: float, console: Console) -> int:
+def simulated_day(hours: float, page: Path, console: Console) -> int:
     """Run an instance for each simulated account, over HTTP, and report.
 
     Before, the week is polled a few times, so that there is something to compare the day with.
     """
     began = time.monotonic()
     fleet = living_fleet(START, hours)
-    week = [*every(WEEK_POLL_SECONDS, START - WEEK, START), START - timedelta(seconds=POLL_SECONDS)]
+    week = week_before(START)
     day = every(POLL_SECONDS, START, START + timedelta(hours=hours))
     console.print(
         f'{len(fleet):,} training jobs in {len(ACCOUNTS)} accounts and {len(REGIONS)} regions: '
@@ -82,7 +105,8 @@ def simulated_day(hours: float, console: Console) -> int:
         'after a week that is polled now and then'
     )
     try:
-        simulation = simulate(fleet, [*week, *day], restart_at=day[len(day) // 2], watch=partial(_progress, console))
+        polls = _progress(console, [*week, *day])
+        simulation = simulate(fleet, polls, restart_at=day[len(day) // 2], collect_transition_logs=True)
     except PollError as error:
         console.print(str(error), markup=False)
         return 1
@@ -97,11 +121,26 @@ def simulated_day(hours: float, console: Console) -> int:
         f'\nThat is {made:,} calls. Listing and describing every job at every poll would have been {naive:,} '
         '(computed from the same fleet).'
     )
+    window = Window(START.timestamp(), day[-1].timestamp() + POLL_SECONDS, POLL_SECONDS)
+    draw(simulation.recording, window, page, console)
     console.print(f'Done in {duration(time.monotonic() - began)}. Next: make dry-run REGION=us-east-1, or the README.')
     return min(recording.worst_status + (counted != truth), 1)
 
 
-def dry_run(region: str, profiles: Sequence[str | None], console: Console) -> int:
+def live(hours: float, port: int, console: Console) -> int:
+    """Show the page while the fleet lives on, a quarter of an hour in every few seconds; until it is interrupted."""
+    with PageServer(port) as server:
+        console.print(f'Simulating {duration(hours * 3600)} first. Then the page is at {server.url}; Ctrl+C ends it.')
+        try:
+            for page in pages(hours):
+                server.page = page
+                time.sleep(LIVE_SECONDS)
+        except KeyboardInterrupt:
+            console.print('Ended.')
+    return 0
+
+
+def dry_run(region: str, profiles: Sequence[str | None], page: Path, console: Console) -> int:
     """Poll the region once with each profile, in real time and with real credentials, and report."""
     instance: dict[str, Any] = {
         'regions': [region],
@@ -130,10 +169,19 @@ def dry_run(region: str, profiles: Sequence[str | None], console: Console) -> in
         f'One poll of {region}, read-only, nothing sent: what runs, and what ended in the last {DRY_RUN_HOURS} hours'
     )
     render(recording, console)
-    console.print(f'\nDone in {duration(time.monotonic() - began)}.')
+    end = ceil(recording.polled_at[-1] / POLL_SECONDS + 1) * POLL_SECONDS
+    draw(recording, Window(end - DRY_RUN_HOURS * 3600, end, POLL_SECONDS), page, console, DRY_RUN_NOTICE)
+    console.print(f'Done in {duration(time.monotonic() - began)}.')
     if any(point.metric == 'poll.duration' and point.value >= OUT_OF_TIME_SECONDS for point in recording.points):
         console.print('That is long: jobs that one poll had no time for may be missing. The next poll would go on.')
     return min(recording.worst_status + len(failures), 1)
+
+
+def draw(recording: Recording, window: Window, page: Path, console: Console, notice: str = preview.NOTICE) -> None:
+    """Write the page, and say where it is."""
+    page.parent.mkdir(parents=True, exist_ok=True)
+    preview.write(recording, window, page, notice)
+    console.print(f'\nThe dashboards and monitors, drawn from this:\n{page.resolve()}', soft_wrap=True)
 
 
 class JobCounts(NamedTuple):

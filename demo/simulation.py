@@ -4,9 +4,10 @@
 """Runs the check, over HTTP, on a simulated AWS through simulated time, and records what it sends."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
@@ -16,6 +17,7 @@ from .calls import Call
 from .clock import SimulatedClock
 from .fleet import Job
 from .recording import Recording
+from .scenario import WEEK
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 POLL_SECONDS = 900
@@ -37,19 +39,24 @@ class Simulation:
 
 
 def simulate(
-    fleet: Sequence[Job],
-    polls: Sequence[datetime],
-    *,
-    restart_at: datetime | None = None,
-    watch: Callable[[Sequence[datetime]], Iterable[datetime]] = iter,
-    **options: Any,
+    fleet: Sequence[Job], polls: Iterable[datetime], *, restart_at: datetime | None = None, **options: Any
 ) -> Simulation:
+    """What `simulated` yields last."""
+    *_, last = simulated(fleet, polls, restart_at=restart_at, **options)
+    return last
+
+
+def simulated(
+    fleet: Sequence[Job], polls: Iterable[datetime], *, restart_at: datetime | None = None, **options: Any
+) -> Iterator[Simulation]:
     """Poll each account of the fleet, in all its regions, at these times; PollError if a poll fails.
 
-    At `restart_at` the Agent starts again: with new checks, but its own cache. `watch` sees the polls pass.
-    The options are the instances'.
+    Yields after each poll, always with the same recording. At `restart_at` the Agent starts again: with new checks, but
+    its own cache. The options are the instances'.
     """
-    clock = SimulatedClock(polls[0])
+    polls = iter(polls)
+    first = next(polls)
+    clock = SimulatedClock(first)
     roles = {f'arn:aws:iam::{job.account}:role/datadog': f'external-id-of-{job.account}' for job in fleet}
     recording = Recording()
     with SimulatedAws(clock, fleet, roles=roles) as aws:
@@ -68,7 +75,7 @@ def simulate(
             for role, external_id in roles.items()
         ]
         checks: list[SagemakerTrainingCheck] = []
-        for moment in watch(polls):
+        for moment in chain([first], polls):
             if not checks or moment == restart_at:
                 checks = [
                     SagemakerTrainingCheck('sagemaker_training', {}, [instance], clock=clock) for instance in instances
@@ -78,7 +85,12 @@ def simulate(
                 if error := check.run():
                     raise PollError(message(error))
             recording.take(moment.timestamp())
-        return Simulation(recording, aws.calls, polls[0], clock.now)
+            yield Simulation(recording, aws.calls, first, clock.now)
+
+
+def week_before(start: datetime) -> list[datetime]:
+    """A poll now and then, the last one where the polls of a day from `start` on would have one."""
+    return [*every(WEEK_POLL_SECONDS, start - WEEK, start), start - timedelta(seconds=POLL_SECONDS)]
 
 
 def every(seconds: float, start: datetime, until: datetime) -> list[datetime]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from rich.console import Console
@@ -20,6 +21,7 @@ from demo.fleet import Job, is_open
 from demo.recording import Point, Recording, ServiceCheck
 from demo.report import by_job, render
 from demo.scenario import living_fleet
+from demo.serve import LIVE_SECONDS, PageServer, pages
 from demo.simulation import POLL_SECONDS, START
 from demo.workloads import PLANTED_SECRETS
 
@@ -29,15 +31,16 @@ READ_ONLY = {'ListTrainingJobs', 'DescribeTrainingJob', 'GetResources', 'ListTag
 
 
 @pytest.fixture(autouse=True)
-def _process(aggregator: AggregatorStub, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _process(aggregator: AggregatorStub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """What the command sets for its whole process must not stay: the stub's content, the tags it lets pass, the log."""
     monkeypatch.setenv('DDEV_SKIP_GENERIC_TAGS_CHECK', 'true')
+    monkeypatch.chdir(tmp_path)  # where the page is written to
     yield
     logging.disable(logging.NOTSET)
 
 
 def test_the_demo_reports_what_the_check_sent(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv('AWS_PROFILE', 'of whoever runs the demo')
     monkeypatch.setenv('HTTP_PROXY', 'http://127.0.0.1:9')
@@ -50,7 +53,7 @@ def test_the_demo_reports_what_the_check_sent(
     made, naive = (int(number.replace(',', '')) for number in re.findall(r'([\d,]+) (?:calls|\(computed)', printed))
     assert made == int(re.findall(r'^all .* (\d+) *$', printed, re.MULTILINE)[-1]), 'counted by AWS and by the check'
     assert naive > 5 * made
-    assert max(map(len, printed.splitlines())) <= 100
+    assert max(len(line) for line in printed.splitlines() if str(tmp_path) not in line) <= 100
 
     last_poll = START + timedelta(hours=2, seconds=-POLL_SECONDS)
     fleet = living_fleet(START, hours=2)
@@ -70,6 +73,8 @@ def test_the_demo_reports_what_the_check_sent(
     assert f'In truth it is {new[0]} jobs created, {new[1]} finished' in printed
     assert 'and so they are counted' in printed
     assert re.search('^error .* failed$', printed, re.MULTILINE)
+    page = Path(re.findall(r'drawn from this:\n(.+)$', printed, re.MULTILINE)[0])
+    assert 1_000_000 < page.stat().st_size < 8_000_000
 
 
 def _pool_until(job: Job) -> datetime:
@@ -176,3 +181,23 @@ def test_gauges_are_gathered_by_job() -> None:
         Point('jobs.open', 2, {'region': REGION}),
     ]
     assert [sorted(job) for job in by_job(points)] == [['job.instances', 'job.volume_size'], ['job.instances']]
+
+
+def test_a_live_page_goes_on() -> None:
+    lives = pages(0.25)
+    shown = []
+    with PageServer(0) as server:
+        assert server.url.startswith('http://127.0.0.1:')
+        for server.page in (next(lives), next(lives)):
+            with urlopen(server.url) as answer:
+                shown.append(answer.read().decode())
+                assert int(answer.headers['Refresh']) >= LIVE_SECONDS
+            assert shown[-1] == server.page
+    lives.close()
+    assert len(set(shown)) == 2
+
+
+def test_only_a_simulated_fleet_lives_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match='2'):
+        main(['--dry-run', REGION, '--serve'])
+    assert '--serve' in capsys.readouterr().err

@@ -1,0 +1,275 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""One page that draws the shipped dashboards and monitors from a recording, and needs no network to do so.
+
+Queries are read here, and their values aggregated over time. What a viewer may choose is left to the page: it filters
+by template variables, aggregates over series, and computes formulas, as `frames` does.
+"""
+
+import base64
+import gzip
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
+
+from . import prose
+from .assets import Json, Verdict, frames, grouped_by, load, streamed, verdicts, window_of
+from .blocks import Source, block_of, numbers, request_of
+from .frames import Group, QueryError, Window
+from .query import normalized, tag_filter
+from .recording import PREFIX, Recording, ServiceCheck, mapping
+
+PAGE = Path(__file__).parent / 'page'
+NOTICE = "A preview, drawn from what the check has just sent of the demo's simulated AWS. It is not Datadog."
+
+# Of a log, what is shown elsewhere than among its fields, or not at all.
+LOG_FRAME = frozenset({'ddtags', 'message', 'status', 'timestamp', 'training_job_arn'})
+STATUSES = ('ok', 'warning', 'critical', 'unknown')
+STATES = ('ok', 'warning', 'alert')
+NO_DATA = 'n'
+
+
+def write(recording: Recording, window: Window, path: Path, notice: str = NOTICE) -> None:
+    path.write_text(page(document(recording, window, notice)), encoding='utf-8')
+
+
+def page(document: Json, folder: Path = PAGE) -> str:
+    """The page, from its template, style and script, and with all that it shows."""
+    template, style, script = (
+        (folder / name).read_text(encoding='utf-8') for name in ('page.html', 'page.css', 'page.js')
+    )
+    data = json.dumps(document, allow_nan=False, separators=(',', ':')).encode()
+    parts = {
+        '/*style*/': style,
+        '/*plotly*/': get_plotlyjs(),
+        '/*script*/': script,
+        '/*data*/': base64.b64encode(gzip.compress(data, mtime=0)).decode(),
+        'id="data"': 'id="data" data-encoding="gzip"',
+    }
+    return re.sub('|'.join(map(re.escape, parts)), lambda match: parts[match[0]], template)
+
+
+def document(recording: Recording, window: Window, notice: str = NOTICE) -> Json:
+    """All that the page shows."""
+    return drawn(load('dashboards'), load('monitors'), recording, window) | {'notice': notice}
+
+
+def drawn(dashboards: Mapping[str, Json], monitors: Mapping[str, Json], recording: Recording, window: Window) -> Json:
+    """What the assets show of the recording."""
+    variables = {each['name']: each for dashboard in dashboards.values() for each in dashboard['template_variables']}
+    source = Source(recording, window, variables, tuple(sorted(_preset_tags(dashboards))), {}, {})
+    shown = [_dashboard(name, dashboard, source) for name, dashboard in dashboards.items()]
+    interned: dict[str, int] = {}
+    moments = [at for at in recording.polled_at if window.start <= at < window.end]
+    return {
+        'title': 'Amazon SageMaker Training',
+        'start': int(window.buckets[0]),
+        'interval': int(window.interval),
+        'count': len(window.buckets),
+        'variables': _choices(source),
+        'blocks': [block_of(block, source, interned) for block in source.blocks.values()],
+        'tags': list(interned),
+        'streams': list(source.streams.values()),
+        'dashboards': shown,
+        'monitors': [_monitor(name, monitor['definition'], recording, moments) for name, monitor in monitors.items()],
+    }
+
+
+def _preset_tags(dashboards: Mapping[str, Json]) -> set[str]:
+    """The tags of the values that presets give variables which take any tag."""
+    values = [
+        value
+        for dashboard in dashboards.values()
+        for preset in dashboard.get('template_variable_presets', ())
+        for variable in preset['template_variables']
+        for value in variable['values']
+    ]
+    return {value.partition(':')[0] for value in values if ':' in value}
+
+
+def _choices(source: Source) -> dict[str, list[str]]:
+    """The values of each template variable that something within the window has."""
+    values: defaultdict[str, set[str]] = defaultdict(set)
+    for _, series in source.recording.all_series():
+        if any(source.window.start <= at < source.window.end for at, _ in series.points):
+            for key, value in series.tags.items():
+                values[key].add(normalized(value))
+    return {
+        name: sorted(
+            value if variable.get('prefix') else f'{key}:{value}' for key in source.keys(name) for value in values[key]
+        )
+        for name, variable in source.variables.items()
+    }
+
+
+def _dashboard(name: str, dashboard: Json, source: Source) -> Json:
+    groups = []
+    for outer in dashboard['widgets']:
+        definition = outer['definition']
+        is_group = definition['type'] == 'group'
+        inner = definition['widgets'] if is_group else [outer]
+        groups.append(
+            {
+                'title': definition['title'] if is_group else '',
+                'color': definition.get('background_color', '') if is_group else '',
+                **outer['layout'],
+                'widgets': [_widget(each, source) for each in inner],
+            }
+        )
+    return {
+        'name': name,
+        'title': dashboard['title'],
+        'description': dashboard['description'],
+        'template_variables': dashboard['template_variables'],
+        'presets': dashboard.get('template_variable_presets', []),
+        'groups': groups,
+    }
+
+
+def _widget(widget: Json, source: Source) -> Json:
+    definition = widget['definition']
+    window = window_of(definition, source.window)
+    shown = {
+        'id': widget['id'],
+        'type': definition['type'],
+        'title': definition.get('title', ''),
+        **widget['layout'],
+        'definition': _without_queries(definition),
+        'window': numbers(window, source.window),
+    }
+    try:
+        if definition['type'] not in CONTENTS:
+            raise QueryError(f'it knows no widgets of the type {definition["type"]}')
+        return shown | CONTENTS[definition['type']](definition, source, window)
+    except (QueryError, LookupError) as error:
+        return shown | {'undrawn': f'The preview cannot draw this: {error}'}
+
+
+def _without_queries(definition: Json) -> Json:
+    """What is left to the page: how to show what was queried."""
+    kept = {key: value for key, value in definition.items() if key not in ('content', 'requests')}
+    requests = [
+        {key: value for key, value in request.items() if key not in ('formulas', 'queries', 'query')}
+        for request in definition.get('requests', ())
+    ]
+    return kept | {'requests': requests}
+
+
+def _note(definition: Json, source: Source, window: Window) -> Json:
+    return {'html': prose.note(definition['content'])}
+
+
+def _no_contents(definition: Json, source: Source, window: Window) -> Json:
+    return {}
+
+
+def _stream(definition: Json, source: Source, window: Window) -> Json:
+    """The number of the stream: dashboards show the same ones."""
+    key = json.dumps([definition['requests'], window])
+    if key not in source.streams:
+        within = [
+            item
+            for item in streamed(definition, source.recording, source.fill)
+            if window.start <= _time(item) < window.end
+        ]
+        source.streams[key] = [_streamed_item(item, source) for item in sorted(within, key=_time, reverse=True)]
+    return {'stream': list(source.streams).index(key)}
+
+
+def _time(item: Json) -> float:
+    """When an event or a log is of, in epoch seconds."""
+    return item['timestamp'] / 1000 if 'ddtags' in item else item['timestamp']
+
+
+def _streamed_item(item: Json, source: Source) -> Json:
+    """An event or a log, with the tags that template variables filter by."""
+    is_log = 'ddtags' in item
+    tags = mapping(item['ddtags'].split(',') if is_log else item['tags'])
+    kept = {key: normalized(tags[key]) for name in source.variables for key in source.keys(name) if key in tags}
+    shown = {'time': _time(item), 'tags': kept}
+    if is_log:
+        fields = {key: value for key, value in item.items() if key not in LOG_FRAME}
+        return shown | {'title': item['message'], 'status': item.get('status', 'info'), 'fields': fields}
+    html = prose.event(item['msg_text'])
+    return shown | {'title': item['msg_title'], 'status': item['alert_type'], 'html': html}
+
+
+def _checks(definition: Json, source: Source, window: Window) -> Json:
+    """The last status of each set of tags."""
+    wanted = [tag_filter(source.fill(tag)).matches for tag in definition.get('tags', ())]
+    last: dict[Any, ServiceCheck] = {
+        tuple(sorted(check.tags.items())): check
+        for check in source.recording.service_checks
+        if definition['check'] == f'{PREFIX}can_connect'
+        and window.start <= check.at < window.end
+        and all(matches(check.tags) for matches in wanted)
+    }
+    return {
+        'checks': [
+            {'tags': dict(check.tags), 'status': STATUSES[check.status], 'message': check.message}
+            for _, check in sorted(last.items())
+        ]
+    }
+
+
+def _requests(definition: Json, source: Source, window: Window) -> Json:
+    # On nothing, for the errors of what does not go together.
+    frames(definition, Recording(), source.window, source.fill)
+    return {'requests': [request_of(definition, request, source, window) for request in definition['requests']]}
+
+
+def _monitor(name: str, definition: Json, recording: Recording, moments: Sequence[float]) -> Json:
+    """The states over time, and the message for the worst one, as of when it began."""
+    said: defaultdict[Group, dict[float, Verdict]] = defaultdict(dict)
+    for at in moments:
+        for group, verdict in verdicts(definition, recording, at).items():
+            said[group][at] = verdict
+    by = grouped_by(definition)
+    groups = []
+    for group, past in sorted(said.items()):
+        worst = max(past.values(), key=lambda verdict: STATES.index(verdict.state))
+        tags = dict(zip(by, group, strict=True))
+        groups.append(
+            {
+                'group': tags,
+                'states': ''.join(past[at].state[0] if at in past else NO_DATA for at in moments),
+                'message': '' if worst.state == 'ok' else prose.message(definition, tags, worst),
+            }
+        )
+    return {
+        'name': name,
+        'title': definition['name'],
+        'query': definition['query'],
+        'thresholds': definition['options']['thresholds'],
+        'evaluated': [int(at) for at in moments],
+        'groups': groups,
+    }
+
+
+# What there is to show, by type of widget.
+CONTENTS: dict[str, Callable[[Json, Source, Window], Json]] = {
+    'check_status': _checks,
+    'list_stream': _stream,
+    'manage_status': _no_contents,
+    'note': _note,
+    **dict.fromkeys(
+        (
+            'change',
+            'distribution',
+            'heatmap',
+            'query_table',
+            'query_value',
+            'sunburst',
+            'timeseries',
+            'toplist',
+            'treemap',
+        ),
+        _requests,
+    ),
+}
