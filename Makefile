@@ -26,7 +26,7 @@ NEWEST := .venv-newest/$(shell date +%G-%V)
 
 IN_PARALLEL := --quiet --numprocesses auto --dist worksteal
 # The longest tests, of what the check remembers and sends and not of how it calls AWS, and those of no check at all.
-SAME_ON_ANY_BOTO3 := $(addprefix --ignore tests/test_,$(addsuffix .py,assets crash infrastructure machine monitors push query))
+SAME_ON_ANY_BOTO3 := $(addprefix --ignore tests/test_,$(addsuffix .py,assets crash infrastructure machine monitors page preview push query))
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .frames import NOT_AVAILABLE, REDUCERS, Frame, Group, QueryError, Window
-from .query import evaluate, evaluate_formula, metrics, normalized, tag_filter
+from .query import evaluate, evaluate_formula, kept, metrics, tag_filter
 from .recording import PREFIX, Recording, ServiceCheck, mapping
 
 ASSETS = Path(__file__).parent.parent / 'assets'
@@ -165,7 +165,7 @@ def has_data(definition: Json, recording: Recording, window: Window, fill: Calla
         return bool(streamed(definition, recording, fill))
     if kind == 'check_status':
         return definition['check'] == f'{PREFIX}can_connect' and any(
-            all(tag_filter(fill(tag)).matches(_kept(check.tags)) for tag in definition.get('tags', ()))
+            all(tag_filter(fill(tag)).matches(kept(check.tags)) for tag in definition.get('tags', ()))
             for check in recording.service_checks
         )
     asked = {metric.name for query in queries(definition) for metric in metrics(fill(query))}
@@ -265,13 +265,8 @@ def _tagged_logs(recording: Recording) -> Iterator[tuple[Mapping[str, str], Json
         yield {'source': PREFIX.rstrip('.'), **attributes, **_tags(log['ddtags'].split(','))}, log
 
 
-def _tags(tags: list[str]) -> dict[str, str]:
-    return _kept(mapping(tags))
-
-
-def _kept(tags: Mapping[str, str]) -> dict[str, str]:
-    """As Datadog keeps them."""
-    return {key: normalized(value) for key, value in tags.items()}
+def _tags(tags: list[str]) -> Mapping[str, str]:
+    return kept(mapping(tags))
 
 
 STREAMS = {'event_stream': _tagged_events, 'logs_stream': _tagged_logs}

@@ -124,17 +124,17 @@ class Metric:
         window = self.window(window)
         for tags, points in self._sent(recording).values():
             within = points[bisect_left(points, (window.start,)) : bisect_left(points, (window.end,))]
-            if not within or not self.filter.matches(kept := _normalized(tags)):
+            if not within or not self.filter.matches(tags := kept(tags)):
                 continue
             buckets: defaultdict[float, list[float]] = defaultdict(list)
             for at, value in within:
                 buckets[at // window.interval * window.interval].append(value)
-            yield kept, {bucket: over_time(values) for bucket, values in buckets.items()}
+            yield tags, {bucket: over_time(values) for bucket, values in buckets.items()}
 
     def selected(self, recording: Recording) -> frozenset[frozenset[str]]:
         """The tags, as they were sent, of each series that passes the filter."""
         series = self._sent(recording).items()
-        return frozenset(sent for sent, (tags, _) in series if self.filter.matches(_normalized(tags)))
+        return frozenset(sent for sent, (tags, _) in series if self.filter.matches(kept(tags)))
 
     def _sent(self, recording: Recording) -> Mapping[frozenset[str], Series]:
         name = self.name.removeprefix(PREFIX)
@@ -225,7 +225,8 @@ def normalized(value: str) -> str:
     return re.sub(r'[^\w\-:./]', '_', value.lower())[:200].rstrip('_')
 
 
-def _normalized(tags: Tags) -> Tags:
+def kept(tags: Tags) -> Tags:
+    """As Datadog keeps them."""
     return {key: normalized(value) for key, value in tags.items()}
 
 
