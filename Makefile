@@ -1,6 +1,6 @@
 # Every target does its own set-up. What it installs stays in .venv* beside this file until requirements change.
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint demo dry-run push-assets bench models clean
+.PHONY: help setup test lint demo screenshots dry-run push-assets bench models clean
 
 # Without --no-compile setting up takes twice as long; Python compiles what is used.
 PIP_INSTALL := -m pip --disable-pip-version-check install --quiet --quiet --no-compile
@@ -47,6 +47,10 @@ lint: .venv/ready ## ruff and mypy
 
 demo: .venv/ready ## the check on a simulated fleet, and a page that draws the dashboards; no AWS, no Agent; ARGS=--serve goes on
 	@.venv/bin/python -m demo $(ARGS)
+
+screenshots: .venv/ready ## previews of the dashboards for the README, into images/; needs Chromium or Chrome
+	@.venv/bin/python -m demo --page build/preview.html
+	@.venv/bin/python -m demo.screenshots build/preview.html images
 
 dry-run: .venv/ready ## what the check would send for REGION, with your own AWS credentials: make dry-run REGION=us-east-1
 	@.venv/bin/python -m demo --dry-run '$(REGION)' $(ARGS)

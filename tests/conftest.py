@@ -2,17 +2,24 @@
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
 import os
+import pickle
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import boto3
 import botocore
 import pytest
+from filelock import FileLock
 
+from datadog_checks.base.stubs import aggregator as stub
 from datadog_checks.base.stubs.aggregator import AggregatorStub
 from datadog_checks.base.stubs.datadog_agent import DatadogAgentStub
 from demo.aws import SimulatedAws
 from demo.clock import SimulatedClock
+from demo.recording import Recording
+from demo.scenario import living_fleet
+from demo.simulation import POLL_SECONDS, START, every, simulate, week_before
 
 from .builders import NOW
 from .world import RunCheck, World
@@ -49,3 +56,23 @@ def world(aggregator: AggregatorStub, datadog_agent: DatadogAgentStub, dd_run_ch
 def _any_tag(monkeypatch: pytest.MonkeyPatch) -> None:
     """Users may tag their jobs `env`, which the stub keeps integrations from using for tags of their own."""
     monkeypatch.setenv('DDEV_SKIP_GENERIC_TAGS_CHECK', 'true')
+
+
+@pytest.fixture(scope='session')
+def day(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Recording:
+    """All that the check sends on a simulated day and the week before; one worker runs it for all of them."""
+    if worker_id == 'master':
+        return simulated_day()
+    file = tmp_path_factory.getbasetemp().parent / 'day.pickle'
+    with FileLock(f'{file}.lock'):
+        if not file.exists():
+            file.write_bytes(pickle.dumps(simulated_day()))
+    return pickle.loads(file.read_bytes())
+
+
+def simulated_day() -> Recording:
+    stub.reset()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('DDEV_SKIP_GENERIC_TAGS_CHECK', 'true')
+        polls = [*week_before(START), *every(POLL_SECONDS, START, START + timedelta(days=1))]
+        return simulate(living_fleet(START), polls, collect_transition_logs=True).recording

@@ -5,7 +5,6 @@
 
 import copy
 import json
-import pickle
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -14,41 +13,18 @@ from statistics import mean
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
-from datadog_checks.base.stubs import aggregator
 from demo.assets import METRIC_MONITOR, Json, Widget, filled, frames, has_data, load, queries, widgets
 from demo.frames import QueryError, Window
 from demo.query import Metric, evaluate, metrics
 from demo.recording import PREFIX, Recording
-from demo.scenario import WEEK, living_fleet
-from demo.simulation import POLL_SECONDS, START, WEEK_POLL_SECONDS, every, simulate
+from demo.simulation import POLL_SECONDS, START
 
 from .asset_rules import DASHBOARD_RULES, METADATA, MONITOR_RULES, ROOT
 
 DASHBOARDS, MONITORS = load('dashboards'), load('monitors')
 WIDGETS = [(name, widget) for name, dashboard in DASHBOARDS.items() for widget in widgets(dashboard)]
 DAY = Window(START.timestamp(), (START + timedelta(days=1)).timestamp(), POLL_SECONDS)
-
-
-@pytest.fixture(scope='session')
-def day(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Recording:
-    """All that the check sends on a simulated day and the week before; one worker runs it for all of them."""
-    if worker_id == 'master':
-        return simulated_day()
-    file = tmp_path_factory.getbasetemp().parent / 'day.pickle'
-    with FileLock(f'{file}.lock'):
-        if not file.exists():
-            file.write_bytes(pickle.dumps(simulated_day()))
-    return pickle.loads(file.read_bytes())
-
-
-def simulated_day() -> Recording:
-    aggregator.reset()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('DDEV_SKIP_GENERIC_TAGS_CHECK', 'true')
-        polls = [*every(WEEK_POLL_SECONDS, START - WEEK, START), *every(POLL_SECONDS, START, START + timedelta(days=1))]
-        return simulate(living_fleet(START), polls, collect_transition_logs=True).recording
 
 
 def filler(dashboard: str, **chosen: str) -> Callable[[str], str]:

@@ -1,0 +1,332 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""The preview's page, in a browser without a network: all is drawn, is what the evaluator says, and can be read."""
+
+import copy
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+from filelock import FileLock
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from demo.assets import Json, frames, queries
+from demo.frames import Frame
+from demo.preview import drawn, page, write
+from demo.query import metrics
+from demo.recording import PREFIX, Recording
+from demo.screenshots import JOB_ROWS, NO_BROWSER, go, installed, launched, load, opened, taken
+
+from .test_assets import DASHBOARDS, DAY, filler
+
+pytestmark = pytest.mark.skipif(not installed(), reason=NO_BROWSER)
+
+WIDGETS = {
+    name: {
+        widget['id']: widget['definition']
+        for outer in dashboard['widgets']
+        for widget in outer['definition'].get('widgets', [outer])
+    }
+    for name, dashboard in DASHBOARDS.items()
+}
+SCRIPT = '<script>alert(1)</script>'
+# What each widget of a dashboard answers: too much to be handed over other than as text.
+EVALUATE = """([name, ids, chosen]) =>
+  JSON.stringify(Object.fromEntries(ids.map((id) => [id, preview.evaluate(name, id, chosen)])))"""
+type Answer = list[dict[tuple[str, ...], list[float | None]]]
+
+
+@pytest.fixture(scope='module')
+def file(day: Recording, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The page of the simulated day; one worker writes it for all of them."""
+    folder = tmp_path_factory.getbasetemp()
+    file = (folder if worker_id == 'master' else folder.parent) / 'preview.html'
+    with FileLock(f'{file}.lock'):
+        if not file.exists():
+            write(day, DAY, file)
+    return file
+
+
+@pytest.fixture(scope='module')
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture(scope='module')
+def shared(browser: Browser, file: Path) -> Page:
+    return opened(browser, file)
+
+
+@pytest.fixture(autouse=True)
+def _no_problem(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Nothing that a browser complains about, no dialog, and nothing asked of a network, in any of these tests."""
+    problems: list[str] = []
+    context: BrowserContext = request.getfixturevalue('shared').context
+    listeners: dict[str, Callable[[Any], object]] = {
+        'console': lambda message: message.type in ('error', 'warning') and problems.append(message.text),
+        'weberror': lambda error: problems.append(str(error.error)),
+        'dialog': lambda dialog: (problems.append(f'dialog: {dialog.message}'), dialog.dismiss()),
+        'request': lambda asked: asked.url.startswith(('file:', 'data:', 'blob:')) or problems.append(asked.url),
+    }
+    for event, listener in listeners.items():
+        context.on(event, listener)  # type: ignore[call-overload]
+    yield
+    for event, listener in listeners.items():
+        context.remove_listener(event, listener)
+    assert problems == []
+
+
+def empty(page: Page, dashboard: str) -> set[int]:
+    """The widgets of a dashboard that say that they have no data."""
+    go(page, f'#{dashboard}')
+    return set(page.locator('.widget:has(.no-data)').evaluate_all('all => all.map((card) => +card.dataset.widget)'))
+
+
+def expected(definition: Json, day: Recording, fill: Callable[[str], str]) -> Answer:
+    """What the evaluator says, in the form of the page."""
+    return [in_buckets(frame) for frame in frames(definition, day, DAY, fill)]
+
+
+def in_buckets(frame: Frame) -> dict[tuple[str, ...], list[float | None]]:
+    return {group: [line.get(bucket) for bucket in frame.window.buckets] for group, line in frame.lines.items()}
+
+
+def evaluated(page: Page, dashboard: str, chosen: dict[str, str]) -> dict[int, Answer]:
+    """What the page says, for each widget."""
+    found = json.loads(page.evaluate(EVALUATE, [dashboard, list(WIDGETS[dashboard]), chosen]))
+    return {
+        int(widget): [{tuple(line['group']): line['values'] for line in lines} for lines in answers]
+        for widget, answers in found.items()
+    }
+
+
+def is_same(one: Answer, other: Answer) -> bool:
+    return len(one) == len(other) and all(
+        left.keys() == right.keys() and all(is_near(left[group], right[group]) for group in left)
+        for left, right in zip(one, other, strict=True)
+    )
+
+
+def is_near(one: list[float | None], other: list[float | None]) -> bool:
+    """As near as the six digits that the page has of each value allow."""
+    return len(one) == len(other) and all(
+        left is right if left is None or right is None else math.isclose(left, right, rel_tol=1e-4, abs_tol=1e-9)
+        for left, right in zip(one, other, strict=True)
+    )
+
+
+@pytest.mark.parametrize('dashboard', WIDGETS)
+def test_each_widget_is_drawn_and_shows_data(dashboard: str, shared: Page) -> None:
+    assert empty(shared, dashboard) == set()
+    cards = shared.locator(f'.widget[data-dashboard="{dashboard}"][data-drawn="1"]')
+    drawn = cards.evaluate_all('all => all.map((card) => +card.dataset.widget)')
+    assert sorted(drawn) == sorted(WIDGETS[dashboard])
+    assert shared.locator('.undrawn').all_inner_texts() == []
+
+
+def test_a_card_is_drawn_as_soon_as_it_is_scrolled_to(shared: Page, file: Path) -> None:
+    shared.goto(file.as_uri())
+    card = shared.locator('.widget').last
+    assert card.get_attribute('data-drawn') is None
+    card.scroll_into_view_if_needed()
+    shared.wait_for_function('document.querySelector(".widget:last-child").dataset.drawn')
+
+
+@pytest.mark.parametrize('name', ['region', 'aws_account', 'instance_type', 'team', 'training_job_name'])
+@pytest.mark.parametrize('dashboard', WIDGETS)
+def test_a_selector_filters_each_widget_as_the_evaluator_does(
+    dashboard: str, name: str, shared: Page, day: Recording
+) -> None:
+    unfiltered = evaluated(shared, dashboard, {})
+    shared.evaluate('hash => { location.hash = hash }', f'#{dashboard}')
+    shared.wait_for_selector(f'#tabs [data-tab={dashboard}][aria-current]')
+    shared.wait_for_function('!document.querySelector("#selection .chosen")')
+    control = shared.locator(f'#selection [name={name}]')
+    if name == 'training_job_name':
+        control.fill(day.events[-1]['msg_title'].split()[3])
+        control.press('Enter')
+    else:
+        control.select_option(index=1)
+    shared.wait_for_selector(f'#selection .chosen [name={name}]')
+    chosen = dict(parse_qsl(shared.evaluate('location.hash').partition('?')[2]))
+    assert list(chosen) == [name]
+    filtered = evaluated(shared, dashboard, chosen)
+
+    concerned = {
+        widget
+        for widget, definition in WIDGETS[dashboard].items()
+        if any(f'${name}' in query for query in queries(definition))
+    }
+    assert {widget for widget in filtered if filtered[widget] != unfiltered[widget]} <= concerned
+    assert any(filtered[widget] != unfiltered[widget] for widget in concerned)
+    fill = filler(dashboard, **chosen)
+    wrong = {
+        WIDGETS[dashboard][widget]['title']
+        for widget in concerned
+        if not is_same(filtered[widget], expected(WIDGETS[dashboard][widget], day, fill))
+    }
+    assert wrong == set()
+
+
+@pytest.mark.parametrize('dashboard', WIDGETS)
+def test_with_nothing_chosen_each_widget_answers_as_the_evaluator_does(
+    dashboard: str, shared: Page, day: Recording
+) -> None:
+    answers, fill = evaluated(shared, dashboard, {}), filler(dashboard)
+    wrong = {
+        definition['title']
+        for widget, definition in WIDGETS[dashboard].items()
+        if not is_same(answers[widget], expected(definition, day, fill))
+    }
+    assert wrong == set()
+
+
+def test_a_job_that_is_picked_in_a_table_opens_its_detail_and_back_goes_back(shared: Page) -> None:
+    go(shared, '#overview')
+    row = shared.locator(f'.widget[data-type="query_table"] {JOB_ROWS}').first
+    job, account, region = row.locator('td').all_inner_texts()[:3]
+    row.locator('a').click()
+    shared.wait_for_selector('#tabs [data-tab=job_detail][aria-current]')
+    for name, value in {'training_job_name': job, 'aws_account': account, 'region': region}.items():
+        assert shared.locator(f'#selection [name={name}]').input_value() == value
+    go(shared, shared.evaluate('location.hash'))
+    detail = shared.locator('.widget[data-type="query_table"]').first
+    assert detail.locator('tbody tr td:first-child').first.inner_text() == job
+    shared.go_back()
+    shared.wait_for_selector('#tabs [data-tab=overview][aria-current]')
+    assert shared.locator('#selection .chosen').count() == 0
+
+
+# Of each text that can be seen: how large it is, and its contrast to all that is below it.
+READ = """() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
+  const once = (known, make) => (key) => known.get(key) ?? known.set(key, make(key)).get(key);
+  const rgba = once(new Map(), (color) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    const [red, green, blue, alpha] = canvas.getImageData(0, 0, 1, 1).data;
+    return [red, green, blue, alpha / 255];
+  });
+  const over = ([r, g, b, alpha], below, opacity) =>
+    [r, g, b].map((c, i) => c * alpha * opacity + below[i] * (1 - alpha * opacity));
+  const linear = (c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
+  const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  const opacity = once(new Map([[null, 1]]), (node) => getComputedStyle(node).opacity * opacity(node.parentElement));
+  const colours = once(new Map(), (node) => {
+    const {backgroundColor, backgroundImage} = getComputedStyle(node);
+    return [backgroundColor, ...(backgroundImage.match(/(?:rgba?|color)\\([^()]*\\)/g) ?? [])].map(rgba);
+  });
+  // Asking what is below a text takes long: of rows, some will do.
+  const others = 'script, style, noscript, select, datalist, .slicetext, tr:nth-child(n+7), .rank:nth-child(n+7)';
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const text = walker.currentNode.data.trim();
+    const node = walker.currentNode.parentElement;
+    if (!text || node.closest(others)) continue;
+    const range = document.createRange();
+    range.selectNodeContents(walker.currentNode);
+    const box = range.getClientRects()[0];
+    const stack = box ? document.elementsFromPoint(box.left + 3, box.top + box.height / 2) : [];
+    const drawing = node.closest('svg');
+    if (!stack.includes(drawing ? drawing.parentElement.closest('.widget') : node)) continue;
+    let below = [[255, 255, 255]];
+    for (const each of stack.reverse()) {
+      below = colours(each).flatMap((colour) => below.map((under) => over(colour, under, opacity(each))));
+    }
+    const {color, fill, fontSize} = getComputedStyle(node);
+    const contrasts = below.map((under) => {
+      const one = over(rgba(drawing ? fill : color), under, opacity(node));
+      const [dark, light] = [one, under].map(luminance).sort((a, b) => a - b);
+      return (light + 0.05) / (dark + 0.05);
+    });
+    found.push({text: text.slice(0, 40), size: parseFloat(fontSize), contrast: Math.min(...contrasts)});
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+@pytest.mark.parametrize('width', [1280, 400])
+def test_text_can_be_read(width: int, scheme: Any, shared: Page) -> None:
+    shared.emulate_media(color_scheme=scheme)
+    # So high that nothing is hidden: what is below a text is asked of what can be seen.
+    shared.set_viewport_size({'width': width, 'height': 12_000})
+    shared.wait_for_function('scheme => document.documentElement.dataset.theme === scheme', arg=scheme)
+    for shown in [*WIDGETS, 'monitors']:
+        go(shared, f'#{shown}')
+        assert shared.evaluate('document.documentElement.scrollWidth') <= width
+        texts = shared.evaluate(READ)
+        assert len(texts) > 50
+        assert [text for text in texts if text['size'] < 11 or text['contrast'] < 4.5] == [], shown
+
+
+def test_the_page_is_small_enough_to_be_sent(file: Path) -> None:
+    assert file.stat().st_size < 8_000_000
+
+
+def beside(
+    shared: Page, day: Recording, names: Iterable[str], file: Path, change: Callable[[Json], object] = id
+) -> Page:
+    """A page of its own, of some dashboards, with a document that was changed."""
+    shown = drawn({name: DASHBOARDS[name] for name in names}, {}, day, DAY) | {'notice': ''}
+    change(shown)
+    file.write_text(page(shown), encoding='utf-8')
+    opened = shared.context.new_page()
+    load(opened, file)
+    return opened
+
+
+def test_widgets_of_a_metric_that_was_not_sent_have_visibly_no_data(
+    shared: Page, day: Recording, tmp_path: Path
+) -> None:
+    metric = f'{PREFIX}job.elapsed_time'
+    without = copy.copy(day)
+    without.series = day.series.copy()
+    del without.series[metric.removeprefix(PREFIX)]
+    found = beside(shared, without, ('cost_and_efficiency', 'job_detail'), tmp_path / 'page.html')
+    for dashboard in ('cost_and_efficiency', 'job_detail'):
+        asked = {
+            widget: {each.name for query in queries(definition) for each in metrics(query)}
+            for widget, definition in WIDGETS[dashboard].items()
+        }
+        wholly = {widget for widget, names in asked.items() if names == {metric}}
+        partly = {widget for widget, names in asked.items() if metric in names}
+        assert wholly <= empty(found, dashboard) <= partly
+        assert wholly or dashboard != 'job_detail'
+    found.close()
+
+
+def test_what_users_write_is_shown_as_text(shared: Page, day: Recording, tmp_path: Path) -> None:
+    """Even as a tag, in which Datadog would not keep such letters."""
+    go(shared, '#overview')
+    job = shared.locator(f'{JOB_ROWS} td').first.inner_text()
+
+    def rename(shown: Json) -> None:
+        for names in (shown['tags'], shown['variables']['training_job_name']):
+            names[:] = [SCRIPT if name == job else name for name in names]
+
+    renamed = copy.copy(day)
+    renamed.events = [event | {'msg_title': SCRIPT, 'msg_text': SCRIPT} for event in day.events]
+    renamed.logs = [log | {'message': SCRIPT} for log in day.logs]
+    found = beside(shared, renamed, ('overview', 'job_detail'), tmp_path / 'page.html', rename)
+    assert found.locator(f'{JOB_ROWS} td').first.inner_text() == SCRIPT
+    go(found, '#job_detail')
+    assert found.locator('.stream .content').get_by_text(SCRIPT, exact=True).count() > 100
+    go(found, f'#job_detail?{urlencode({"training_job_name": SCRIPT})}')
+    assert found.locator('.widget td').get_by_text(SCRIPT, exact=True).count() > 0
+    assert found.locator('script').count() == shared.locator('script').count()
+    found.close()
+
+
+def test_the_images_are_of_each_dashboard_and_small(browser: Browser, file: Path, tmp_path: Path) -> None:
+    sizes = {image.stem: image.stat().st_size for image in taken(browser, file, tmp_path)}
+    assert sizes.keys() == DASHBOARDS.keys()
+    assert max(sizes.values()) < 300_000
