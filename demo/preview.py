@@ -233,13 +233,13 @@ def _monitor(name: str, definition: Json, recording: Recording, moments: Sequenc
     by = grouped_by(definition)
     groups = []
     for group, past in sorted(said.items()):
-        worst = max(past.values(), key=lambda verdict: STATES.index(verdict.state))
+        began, worst = max(past.items(), key=lambda item: STATES.index(item[1].state))
         tags = dict(zip(by, group, strict=True))
         groups.append(
             {
                 'group': tags,
                 'states': ''.join(past[at].state[0] if at in past else NO_DATA for at in moments),
-                'message': '' if worst.state == 'ok' else prose.message(definition, tags, worst),
+                'message': '' if worst.state == 'ok' else prose.message(definition, tags, worst, began),
             }
         )
     return {

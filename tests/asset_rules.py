@@ -48,6 +48,7 @@ PRESETS = {'Spot only', 'Production'}
 COLUMNS = 12
 SMALL_WORDS = {'a', 'an', 'and', 'at', 'by', 'for', 'in', 'of', 'on', 'or', 'per', 'the', 'to', 'with'}
 PROPER_NAMES = {'Amazon', 'Datadog', 'SageMaker', 'CloudWatch'}
+EVENT_LINK = re.compile(r'event/explorer\?query=([^&\s)"]*)')
 CROSS_LINK = re.compile(r'https://app\.datadoghq\.com/dashboard/lists\?q=([^&)"\s]+)')
 
 MONITOR_KEYS = ['version', 'created_at', 'last_updated_at', 'title', 'description', 'tags', 'definition']
@@ -147,6 +148,9 @@ def _links_lead_somewhere(document: Json) -> Iterator[str]:
         for title in CROSS_LINK.findall(text):
             if unquote(title) not in titles:
                 yield f'no dashboard is called {unquote(title)}'
+        for search in EVENT_LINK.findall(text):
+            if '-source:alert' not in (words := unquote(search).split()) or any(w.startswith('source:') for w in words):
+                yield f'Datadog does not know the source of the events: {unquote(search)}'
 
 
 def _dashboard_is_understood(dashboard: Json) -> Iterator[str]:

@@ -250,6 +250,13 @@ BROKEN_DASHBOARDS: dict[str, tuple[str, Callable[[Json], Any], str]] = {
         lambda d: first(d, 'note').update(content='[x](https://app.datadoghq.com/dashboard/lists?q=No%20Such)'),
         'no dashboard is called No Such',
     ),
+    'events by source': (
+        'links',
+        lambda d: first(d, 'note').update(
+            content='[x](https://app.datadoghq.com/event/explorer?query=source%3Asagemaker_training%20-source%3Aalert)'
+        ),
+        'does not know the source',
+    ),
     'not ASCII': ('plain', lambda d: d.update(title='Overview \N{EM DASH} all'), 'not ASCII'),
 }
 

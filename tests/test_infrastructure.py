@@ -394,6 +394,14 @@ def test_terraform_adds_what_the_user_wants(module: Path) -> None:
 
 
 @needs_terraform
+def test_terraform_leaves_out_what_the_user_excludes(module: Path) -> None:
+    assert apply(module, exclude=['odd']) == ''
+
+    assert 'odd' in made(module, 'dashboard')[0]
+    assert 'odd' not in made(module, 'monitor')[0]
+
+
+@needs_terraform
 def test_terraform_changes_nothing_more_the_second_time(module: Path) -> None:
     apply(module)
 

@@ -190,7 +190,8 @@ def test_events_are_those_of_the_time_latest_first_with_the_tags_to_filter_by() 
                 'tags': ['region:X', 'env:prod', 'team:a'],
             }
         )
-    request = {'query': {'data_source': 'event_stream', 'query_string': 'source:sagemaker_training $scope $region'}}
+    recorded.events.append(recorded.events[-1] | {'tags': ['region:x', 'env:prod', 'team:b']})
+    request = {'query': {'data_source': 'event_stream', 'query_string': 'team:* -team:b $scope $region'}}
     widget, whole = shown({'type': 'list_stream', 'requests': [request]}, recorded)
     late, early = whole['streams'][widget['stream']]
     assert late == {
@@ -265,14 +266,20 @@ def test_a_monitor_has_its_states_and_the_message_of_the_worst() -> None:
     text = (
         '{{#is_alert}}`{{region.name}}` has {{value}} > {{threshold}}{{/is_alert}}'
         '{{#is_warning}}{{region.name}} has {{value}} > {{warn_threshold}}{{/is_warning}}'
-        '{{^is_recovery}} *act*{{/is_recovery}}{{#is_recovery}}over{{/is_recovery}}'
+        '{{^is_recovery}} *act* {{eval "int(100*value/threshold)"}} %{{/is_recovery}}'
+        '{{#is_recovery}}over{{/is_recovery}}'
+        '{{#is_alert}} since {{eval "last_triggered_at_epoch-2*3600*1000"}}{{/is_alert}}'
     )
     whole = drawn({}, {'open': {'definition': monitor(text)}}, recorded, FOUR_HOURS)
     (shown,) = whole['monitors']
     assert shown['evaluated'] == recorded.polled_at[1:]
     assert [(group['group'], group['states'], group['message']) for group in shown['groups']] == [
-        ({'region': 'x'}, 'owaa', '<p><code>x</code> has 20.12 &gt; 10 <em>act</em></p>\n'),
-        ({'region': 'y'}, 'nwno', '<p>y has 7 &gt; 5 <em>act</em></p>\n'),
+        (
+            {'region': 'x'},
+            'owaa',
+            f'<p><code>x</code> has 20.12 &gt; 10 <em>act</em> 201 % since {START * 1000:.0f}</p>\n',
+        ),
+        ({'region': 'y'}, 'nwno', '<p>y has 7 &gt; 5 <em>act</em> 70 %</p>\n'),
         ({'region': 'z'}, 'onnn', ''),
     ]
 

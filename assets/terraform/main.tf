@@ -44,7 +44,7 @@ resource "datadog_dashboard_json" "this" {
 }
 
 resource "datadog_monitor_json" "this" {
-  for_each = local.assets.monitors
+  for_each = { for name, asset in local.assets.monitors : name => asset if !contains(var.exclude, name) }
 
   monitor = jsonencode(merge(each.value.definition, {
     name    = "${var.prefix}${each.value.definition.name}"

@@ -9,6 +9,12 @@ variable "app_url" {
   }
 }
 
+variable "exclude" {
+  description = "Monitors to leave out, by the names of their files: [\"billable_time\"] where anomaly monitors are not to be had."
+  type        = list(string)
+  default     = []
+}
+
 variable "notify" {
   description = "Whom the monitors notify: @slack-ml-oncall, @pagerduty-ml."
   type        = list(string)
