@@ -175,7 +175,11 @@ def test_the_commands_for_a_stack_set_have_the_options_that_aws_asks_for() -> No
     shapes = {xform_name(name, '-'): model.operation_model(name).input_shape for name in model.operation_names}
     stack_sets = [command for command in commands(ROLE) if command[2] in shapes]
 
-    assert [command[2] for command in stack_sets] == ['create-stack-set', 'create-stack-instances']
+    assert [command[2] for command in stack_sets] == [
+        'activate-organizations-access',
+        'create-stack-set',
+        'create-stack-instances',
+    ]
     for command in stack_sets:
         shape = shapes[command[2]]
         options = {word.removeprefix('--') for word in command if word.startswith('--')}
