@@ -4,16 +4,19 @@
 """What happens to a job is counted and told once: whole polls, over restarts, with the state the Agent keeps."""
 
 import logging
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from datadog_checks.sagemaker_training.aws import Page, Region
 from demo.fleet import Job, Step, WarmPool
 
 from .builders import ACCOUNT, NOW, REGION, ago, answer, ended, transition
 from .world import World
 
+FAILED_USAGE = {'usage.training_time': 1200, 'usage.billable_time': 400, 'usage.saved_time': 800}
 FAILED = {'FailureReason': 'CapacityError: none left', 'TrainingTimeInSeconds': 600, 'BillableTimeInSeconds': 200}
 
 
@@ -184,19 +187,89 @@ def test_a_crash_before_the_state_is_written_repeats_one_poll_and_loses_nothing(
     )
 
 
-def test_what_could_not_be_submitted_is_still_owed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_could_not_be_submitted_is_still_owed_and_holds_up_nothing_else(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     world.poll(world.check())
-    world.aws.put(ended(status='Failed', CreationTime=later(seconds=1), at=later(seconds=2), **FAILED))
+    world.aws.put(ended(status='Failed', CreationTime=later(seconds=2), at=later(seconds=3), **FAILED))
+    world.aws.put(answer('other', CreationTime=later(seconds=2), LastModifiedTime=later(seconds=3)))
     check = world.check()
     with monkeypatch.context() as broken:
-        broken.setattr(check, 'event', lambda event: 1 / 0)
-        world.clock.advance(60)
-        assert 'division by zero' in check.run()
-        world.take()
-    assert world.counted() == {'jobs.created': 1, 'jobs.finished': 1}
+        broken.setattr(check, 'event', lambda event: {}['password=hunter2'])
+        world.poll(check, after=60)
+    assert world.counted() == {'jobs.created': 2}
+    assert world.values('jobs.open') == [1]
+    assert 'job: not counted yet, for an error: KeyError' in caplog.text
+    assert 'hunter2' not in caplog.text
     world.poll(world.check(), after=60)
     assert world.titles == ['job failed']
-    assert world.counted()['usage.training_time'] == 1200
+    assert world.counted() == {'jobs.created': 2, 'jobs.finished': 1} | FAILED_USAGE
+
+
+def test_a_job_that_was_seen_open_counts_although_aws_dates_its_end_before_the_first_poll(world: World) -> None:
+    world.aws.put(answer('open'))
+    check = world.check()
+    world.poll(check)
+    world.aws.put(ended('open', status='Failed', at=ago(seconds=20), LastModifiedTime=later(seconds=30), **FAILED))
+    world.poll(check, after=60)
+    assert world.titles == ['open failed']
+    assert world.counted() == {'jobs.finished': 1} | FAILED_USAGE
+
+
+def test_a_job_that_ended_within_the_second_of_the_first_poll_is_history(world: World) -> None:
+    world.clock.advance(0.7)
+    world.aws.put(ended(status='Failed', at=later(seconds=0.3), **FAILED))
+    check = world.check()
+    world.poll(check)
+    world.poll(check, after=60)
+    assert (world.counted(), world.titles) == ({}, [])
+
+
+def test_a_warm_pool_that_shows_late_counts_its_job_no_second_time(world: World) -> None:
+    check = world.check(job_metrics_hours=0)
+    world.poll(check)
+    over = {'at': later(minutes=1), 'CreationTime': later(seconds=1), 'TrainingTimeInSeconds': 50}
+    world.aws.put(ended(**over))
+    world.poll(check, after=120)
+    world.poll(check, after=120)
+    world.aws.put(ended(**over, WarmPoolStatus={'Status': 'Available'}))
+    world.poll(check, after=60)
+    assert world.counted() == {'jobs.created': 1, 'jobs.finished': 1, 'usage.training_time': 100}
+
+
+def test_tags_that_aws_tells_late_are_on_what_the_job_used(world: World) -> None:
+    check = world.check()
+    world.poll(check)
+    new = {'CreationTime': later(seconds=2)}
+    world.aws.put(answer(**new, LastModifiedTime=later(seconds=3)))
+    world.poll(check, after=60)
+    world.aws.put(ended(status='Failed', at=later(minutes=9), **new, **FAILED), {'team': 'nlp'})
+    world.poll(check, after=600)
+    assert world.counted('team:nlp') == {'jobs.finished': 1} | FAILED_USAGE
+    assert 'team:nlp' in world.events[0]['tags']
+    assert world.resources()['job']['tags'] == ['team:nlp']
+
+
+def test_a_listing_that_breaks_off_by_any_error_goes_on_with_the_next_poll(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = world.check(collect_resource_tags=False)
+    world.poll(check)
+    for number in range(250):
+        world.aws.put(answer(f'job-{number}', CreationTime=later(seconds=2 + number)))
+    pages = Region.list_training_jobs
+
+    def broken(*arguments: Any, **bounds: Any) -> Iterator[Page]:
+        yield next(pages(*arguments, **bounds))
+        raise ArithmeticError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Region, 'list_training_jobs', broken)
+        world.clock.advance(300)
+        assert 'ArithmeticError' in check.run()
+    for _ in range(3):
+        world.poll(check, after=60)
+    assert world.counted() == {'jobs.created': 250}
 
 
 def test_transitions_are_logged_once_and_only_those_since_the_first_poll(world: World) -> None:
@@ -367,8 +440,20 @@ def test_only_an_instance_that_was_off_the_schedule_for_long_starts_anew(
     world.aws.put(ended('open', status='Failed', at=later(minutes=1), **FAILED))
     if is_cancelled:
         check.cancel()
-    world.poll(world.check(), after=60 * minutes)
+    world.clock.advance(60 * minutes)
+    world.poll(world.check())
     assert world.titles == ([] if is_cancelled and is_first_start else ['open failed'])
+
+
+def test_an_instance_that_is_back_at_once_goes_on_however_late_its_first_poll_is(world: World) -> None:
+    world.aws.put(answer('open'))
+    former = world.check()
+    world.poll(former)
+    former.cancel()
+    successor = world.check()
+    world.aws.put(ended('open', status='Failed', at=later(minutes=1), **FAILED))
+    world.poll(successor, after=3600)
+    assert world.titles == ['open failed']
 
 
 def test_a_late_cancellation_leaves_the_successors_state_alone(world: World) -> None:

@@ -15,8 +15,11 @@ from .builders import NOW, ago, answer, ended
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
+HISTORY = 24 * HOUR
+
+
 def new_ledger() -> Ledger:
-    return Ledger(24 * HOUR, lambda name: not name.startswith('excluded'))
+    return Ledger(HISTORY, lambda name: not name.startswith('excluded'))
 
 
 def listed(ledger: Ledger, answers: Iterable[dict[str, Any]], now: datetime = NOW) -> None:
@@ -46,7 +49,7 @@ def describe_due(ledger: Ledger, answers: Iterable[dict[str, Any]], now: datetim
 
 def test_a_first_start_looks_back_as_far_as_a_job_can_run() -> None:
     head = new_ledger().head(NOW)
-    assert (head.after, head.before, head.history) == (NOW - LONGEST_LIFE, None, True)
+    assert (head.after, head.before, head.history) == (NOW - LONGEST_LIFE - HISTORY, None, True)
 
 
 def test_a_first_start_takes_in_open_jobs_warm_pools_and_recent_ends() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from datadog_checks.sagemaker_training import state
 from datadog_checks.sagemaker_training.job import TrainingJob
-from datadog_checks.sagemaker_training.ledger import Ledger
+from datadog_checks.sagemaker_training.ledger import BOUNDARY, Ledger
 
 from .builders import NOW, ago, answer, arn, ended
 
@@ -52,7 +52,7 @@ def test_what_is_restored_is_what_was_saved() -> None:
         (first.counted, first.listed, True),
         ({}, second.listed, True),
     ]
-    assert copy.started == NOW + MINUTE, "AWS's clock"
+    assert copy.started == NOW + MINUTE + BOUNDARY, "AWS's clock"
 
 
 def test_what_was_seen_but_not_counted_is_still_owed() -> None:

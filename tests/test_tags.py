@@ -139,6 +139,9 @@ def test_no_tag_has_an_empty_value() -> None:
 def test_globs_choose_resource_tags_and_those_of_aws_only_by_name(globs: list[str], expected: list[str]) -> None:
     resource_tags = {
         'region': 'ours',
+        'AWS Account': 'payer',
+        'Phase': 'pilot',
+        'metric_name': 'x',
         'team': 'nlp',
         'project': 'x',
         'aws:cloudformation:stack-name': 's',

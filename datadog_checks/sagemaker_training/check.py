@@ -76,6 +76,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         super().__init__(name, init_config, instances)
         self._clock = clock
         self._cancelled = Event()
+        self._scheduled_at = self._now()
         self._released_at: datetime | None = None
         self._ledgers: dict[str, Ledger] = {}
         self._saved: dict[str, str] = {}
@@ -263,22 +264,27 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         """Count, and tell, what is new. Each is marked as soon as it is submitted, and saved when all are."""
         try:
             for entry in ledger.owed(now, with_tags=self.config.collect_resource_tags):
-                for new in news(entry.job, entry.counted, entry.since):
-                    self._submit_one_news(region, ledger, entry, new, scope)
-                    entry.counted[new.name] = new.now
-                entry.owed_at = None
+                try:
+                    for new in news(entry.job, entry.counted, entry.since):
+                        self._submit_one_news(region, ledger, entry, new, scope)
+                        entry.counted[new.name] = new.now
+                    entry.owed_at = None
+                except Exception as e:
+                    reason = self._scrubber.text(f'{type(e).__name__}: {e}')
+                    self.log.error('%s: %s: not counted yet, for an error: %s', region, entry.job.name, reason)
         finally:
             self._save_ledger(region, ledger)
 
     def _submit_one_news(self, region: str, ledger: Ledger, entry: Entry, new: News, scope: list[str]) -> None:
         job, group_tags = entry.job, scope + self._group_tags(entry)
-        for sample in count_samples(job, new):
-            self.count(sample.name, sample.value, tags=[*group_tags, *sample.tags])
         job_tags = group_tags + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
+        samples, told = list(count_samples(job, new)), list(events(job, new))  # first, as what fails is all tried again
         if self.config.collect_events:
-            for word, event in events(job, new):
+            for word, event in told:
                 if word in self.config.event_on:
                     self.event(event | {'tags': job_tags})
+        for sample in samples:
+            self.count(sample.name, sample.value, tags=[*group_tags, *sample.tags])
         if self.config.collect_transition_logs and new.name == TRANSITIONS:
             log_tags = ','.join(group_tags + tags(job, JOB_TAGS))
             for number, log in enumerate(transition_logs(job, new), new.before + 1):
@@ -336,7 +342,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         try:
             text = self._saved[region] = self.read_persistent_cache(f'ledger_{region}')
             next_poll = timedelta(seconds=self.config.min_collection_interval)
-            if text and not state.restore(ledger, text, self._now() - next_poll - MOST_RELEASED):
+            if text and not state.restore(ledger, text, self._scheduled_at - next_poll - MOST_RELEASED):
                 self.log.info('%s: another Agent may have polled meanwhile. This is a first start.', region)
                 return ledger
         except ValueError:

@@ -29,6 +29,8 @@ LONGEST_LIFE = timedelta(days=30)
 OVERLAP = timedelta(minutes=1)
 # How long what happened to a job waits for its resource tags, where AWS has trouble to tell them.
 TAGS_PATIENCE = timedelta(minutes=5)
+# How long a job is remembered after its end at least: its warm pool may show a little later.
+LEAST_KEPT = timedelta(minutes=5)
 # Creation times of one job may differ by their fraction of a second, and a stretch begins with jobs listed before.
 BOUNDARY = timedelta(seconds=1)
 
@@ -109,7 +111,7 @@ class Ledger:
         """What was created since the last poll; at the first one, all that can still be open."""
         if self.newest is None:
             self.started = now
-            return Stretch(now - LONGEST_LIFE, None, 0, history=True)
+            return Stretch(now - LONGEST_LIFE - self._history, None, 0, history=True)
         is_settled = self.newest_at and self.covered_at and self.covered_at - self.newest_at >= OVERLAP
         after = self.newest if is_settled else self.newest - OVERLAP
         return Stretch(after, None, 0, history=False, newest_before=self.newest)
@@ -135,7 +137,7 @@ class Ledger:
         """Take in a page of the stretch, and shorten the stretch by it; `answered_at` is the time by AWS's clock."""
         self.listed_at = now
         if self.newest is None and answered_at:
-            self.started = answered_at
+            self.started = answered_at + BOUNDARY  # it comes without its fraction of a second
         for job in jobs:
             if self.newest is None:
                 self.first_newest = job.created
@@ -198,7 +200,7 @@ class Ledger:
         return due
 
     def described(self, entry: Entry, job: TrainingJob, now: datetime) -> None:
-        entry.job = job if job.created == entry.job.created else replace(job, created=entry.job.created)
+        _see(entry, job if job.created == entry.job.created else replace(job, created=entry.job.created))
         entry.asked_at = now
         entry.changed_at = None
         entry.failed_at = NEVER
@@ -242,7 +244,8 @@ class Ledger:
 
     def prune(self, now: datetime, keep: timedelta) -> None:
         """Drop what has been over for longer than `keep`, unless a listing will offer it as new again."""
-        self.entries = {key: entry for key, entry in self.entries.items() if not self._is_done(entry, now - keep)}
+        before = now - max(keep, LEAST_KEPT)
+        self.entries = {key: entry for key, entry in self.entries.items() if not self._is_done(entry, before)}
         self.gone = {
             key: entry
             for key, entry in self.gone.items()
@@ -264,7 +267,7 @@ class Ledger:
             entry.listed_at = now
             if entry.listed != listed:
                 entry.listed = listed
-                entry.job = entry.job.updated(job)
+                _see(entry, entry.job.updated(job))
                 entry.changed_at = entry.changed_at or now
             return
         if job.is_live or self._is_news(job, stretch):
@@ -299,6 +302,13 @@ class Ledger:
                 for stretch in self.stretches
             )
         )
+
+
+def _see(entry: Entry, job: TrainingJob) -> None:
+    """Take a newer view of the job. Where it was open at the first poll, its end is news whenever AWS says it was."""
+    if entry.since and entry.job.is_open and job.over_since and job.over_since <= entry.since:
+        entry.since = max(job.created, job.over_since - timedelta.resolution)
+    entry.job = job
 
 
 def signature(job: TrainingJob) -> tuple[Any, ...]:

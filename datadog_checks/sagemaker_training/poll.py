@@ -123,7 +123,7 @@ class Poll:
                 if out_of_time() and stretch.before != began_at:  # else the next poll would be shown the same again
                     self.ledger.broke_off(stretch)
                     return
-        except AwsError as e:
+        except Exception as e:
             self.ledger.broke_off(stretch)
             if isinstance(e, BadCredentials | NoAnswer):
                 self.refused.set()
@@ -159,6 +159,8 @@ class Poll:
             case dict():
                 job = TrainingJob.from_description(result, self.scrubber.text)
                 if job.created - entry.job.created <= BOUNDARY:
+                    if entry.changed_at and not (job.is_open and entry.tags):
+                        entry.tagged_at = None  # AWS may tell the tags of a new job late: what it used is to have them
                     self.ledger.described(entry, job, self.now)
                     return result
                 self.ledger.forget(entry, self.now)  # and its name given to another job, which the listing shows

@@ -52,8 +52,9 @@ JOB_TAGS: dict[str, Reader] = {
 }
 
 
+SAMPLE_TAGS = {'phase', 'metric_name', 'rule_kind', 'rule_name', 'rule_status'}
 # Names that would have two values if users' tags could have them too.
-OWN_TAGS = {'aws_account', 'region', *GROUP_TAGS, *STATUS_TAGS, *JOB_TAGS}
+OWN_TAGS = {'aws_account', 'region', *GROUP_TAGS, *STATUS_TAGS, *JOB_TAGS, *SAMPLE_TAGS}
 
 
 def tags(job: TrainingJob, table: Mapping[str, Reader]) -> list[str]:
@@ -68,9 +69,14 @@ def metric_tags(resource_tags: Mapping[str, str], globs: Iterable[str]) -> list[
         f'{key}:{value}'
         for key, value in sorted(resource_tags.items())
         if value
-        and key not in OWN_TAGS
+        and _as_kept(key) not in OWN_TAGS
         and any(fnmatchcase(key, glob) and key.startswith('aws:') <= glob.startswith('aws:') for glob in globs)
     ]
+
+
+def _as_kept(key: str) -> str:
+    """By Datadog: https://docs.datadoghq.com/getting_started/tagging/#define-tags."""
+    return re.sub(r'[^\w\-:./]', '_', key.lower())
 
 
 def job_family(name: str) -> str:
