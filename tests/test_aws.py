@@ -14,7 +14,7 @@ from textwrap import dedent
 from typing import Any, NamedTuple
 
 import pytest
-from botocore.exceptions import EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import EndpointConnectionError
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 from botocore.stub import ANY, Stubber
@@ -27,6 +27,7 @@ from datadog_checks.sagemaker_training.errors import (
     BadCredentials,
     Denied,
     Missing,
+    NoAnswer,
     RoleNotAssumed,
     Throttled,
     Unavailable,
@@ -152,8 +153,6 @@ def test_errors_have_a_name_and_say_what_to_do(
 @pytest.mark.parametrize(
     ('raised', 'expected'),
     [
-        (NoCredentialsError(), BadCredentials),
-        (RuntimeError('refreshed credentials are still expired'), BadCredentials),
         (EndpointConnectionError(endpoint_url='https://example.com'), Unavailable),
         (ResponseParserError('Unable to parse response: hunter2'), Unavailable),
     ],
@@ -261,7 +260,10 @@ def test_an_unknown_profile_is_a_configuration_error() -> None:
     [
         ('aws_access_key_id = A', BadCredentials, 'PartialCredentialsError'),
         ('credential_process = false', BadCredentials, 'CredentialRetrievalError'),
-        ('source_profile = nobody\nrole_arn = arn:aws:iam::123456789012:role/x', AwsError, 'nobody'),
+        ('credential_process = /no/such/helper', BadCredentials, 'FileNotFoundError: .*/no/such/helper'),
+        ('credential_process = echo not-json', BadCredentials, 'JSONDecodeError'),
+        ('credential_process = echo []', BadCredentials, 'AttributeError'),
+        ('source_profile = nobody\nrole_arn = arn:aws:iam::123456789012:role/x', BadCredentials, 'nobody'),
         ('no setting', ConfigurationError, 'AWS configuration files'),
     ],
 )
@@ -288,9 +290,23 @@ def test_no_credentials_anywhere_are_bad_credentials() -> None:
         account(aws_access_key_id=None, aws_secret_access_key=None)
 
 
-@pytest.mark.parametrize('boto_config', [{'no_such_option': 1}, {'retries': {'mode': 'never'}}])
-def test_an_option_botocore_does_not_know_is_a_configuration_error(boto_config: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match='`boto_config`'):
+@pytest.mark.parametrize(
+    ('boto_config', 'says'),
+    [
+        ({'no_such_option': 1}, 'no_such_option'),
+        ({'retries': {'mode': 'never'}}, 'never'),
+        ({'read_timeout': 0}, 'timeout'),
+        ({'read_timeout': -1}, 'timeout'),
+        ({'connect_timeout': 'x'}, 'Timeout'),
+        ({'request_min_compression_size_bytes': 'x'}, 'request_min_compression_size_bytes'),
+        ({'proxies': 'http://proxy:3128'}, 'proxies must be a mapping'),
+        ({'proxies': ['http://proxy:3128']}, 'proxies must be a mapping'),
+        ({'signature_version': 'zz'}, 'Signature Version: zz'),
+        ({'signature_version': ['v4']}, 'Signature Version'),
+    ],
+)
+def test_an_option_botocore_does_not_take_is_a_configuration_error(boto_config: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigurationError, match=f'`boto_config`.*{says}'):
         account(boto_config=boto_config)
 
 
@@ -346,5 +362,6 @@ def test_the_proxy_is_also_that_of_assuming_the_role() -> None:
             connection, _ = proxy.accept()
             with connection:
                 assert connection.recv(100).startswith(b'CONNECT sts.')
-            with pytest.raises(Unavailable):
+            with pytest.raises(NoAnswer, match='^Authentication: .*sts') as error:
                 listing.result()
+            assert 'ListTrainingJobs' not in str(error.value), 'it was not even tried'

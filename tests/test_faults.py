@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.message import Message
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
 
@@ -18,9 +20,10 @@ import pytest
 from werkzeug.wrappers import Response
 
 from datadog_checks.base.stubs.aggregator import ServiceCheckStub
+from datadog_checks.base.utils.diagnose import Diagnosis
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
 from demo.aws import SimulatedAws
-from demo.calls import Call, Fault
+from demo.calls import Call, Fault, Scope
 from demo.clock import SimulatedClock
 from demo.fleet import Job, Step, WarmPool
 
@@ -367,7 +370,8 @@ def test_a_poll_that_is_cancelled_releases_its_state_at_its_end(watched: World) 
     watched.poll(check, after=60)
     watched.aws.watch = lambda call: None
     watched.aws.put(ended('open', at=NOW + timedelta(minutes=2)))
-    watched.poll(watched.check(), after=600)
+    watched.clock.advance(600)
+    watched.poll(watched.check())
     assert watched.counted() == {}, 'another Agent may have counted it'
 
 
@@ -579,6 +583,156 @@ def test_a_role_that_is_refused_for_minutes(world: World, restarts: bool) -> Non
                 assert 'Check `assume_role_arn` and `assume_role_external_id`' in message
             assert connection(world).status == (check.CRITICAL if is_refused else check.OK)
     assert_each_fact_once(world, lives(), 'team:nlp')
+
+
+class Cluster(ShortLivedRoles):
+    """Also lets a service account of EKS, which has no key to sign with, assume roles."""
+
+    def respond(self, headers: Message, body: bytes) -> tuple[Response, Fault | None]:
+        if 'Authorization' not in headers:
+            headers['Authorization'] = f'AWS4-HMAC-SHA256 Credential=none/20261123/{REGION}/sts/aws4_request'
+        return super().respond(headers, body)
+
+
+class ServiceAccount(NamedTuple):
+    """A world where the Agent's credentials are a token that Kubernetes keeps in a file."""
+
+    world: World
+    token: Path
+
+    def check(self) -> SagemakerTrainingCheck:
+        return start(self.world, aws_access_key_id=None, aws_secret_access_key=None)
+
+
+@pytest.fixture
+def service_account(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServiceAccount]:
+    token = tmp_path / 'token'
+    token.write_text('signed-by-kubernetes')
+    with Cluster(world.clock, lives()) as aws:
+        monkeypatch.setenv('AWS_ENDPOINT_URL_STS', aws.endpoint_url)
+        monkeypatch.setenv('AWS_DEFAULT_REGION', REGION)
+        monkeypatch.setenv('AWS_ROLE_ARN', ROLE)
+        monkeypatch.setenv('AWS_WEB_IDENTITY_TOKEN_FILE', str(token))
+        yield ServiceAccount(replace(world, aws=aws), token)
+
+
+@pytest.mark.parametrize('restarts', [False, True], ids=['', 'restarted'])
+@pytest.mark.parametrize('spared', [0, 1], ids=['list', 'describe'])
+def test_a_service_account_that_is_refused_for_minutes(
+    service_account: ServiceAccount, spared: int, restarts: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    world, _ = service_account
+    check = service_account.check()
+    for minute in range(LAST + 1):
+        if restarts and minute in (BEGIN + 2, END):
+            check = service_account.check()
+        scope = Scope(operation='AssumeRoleWithWebIdentity', spared=spared, times=None if BEGIN <= minute < END else 0)
+        caplog.clear()
+        with world.aws.fail('AccessDenied', 'Not authorized to perform it', 403, **scope):
+            poll(world, check, minute)
+        is_blind = BEGIN <= minute < END and not spared
+        assert connection(world).status == (check.CRITICAL if is_blind else check.OK) or spared
+        if BEGIN < minute < END:
+            message = connection(world).message if is_blind else caplog.text
+            assert 'AssumeRoleWithWebIdentity: AccessDenied' in message
+            assert 'its trust policy allows `sts:AssumeRoleWithWebIdentity`' in message
+            assert 'Jobs not described' not in message, 'it is not about the jobs'
+    assert_each_fact_once(world, lives(), 'team:nlp')
+
+
+@pytest.mark.parametrize('restarts', [False, True], ids=['', 'restarted'])
+def test_a_token_file_that_is_away_for_minutes(service_account: ServiceAccount, restarts: bool) -> None:
+    world, token = service_account
+    check = service_account.check()
+    for minute in range(LAST + 1):
+        is_away = BEGIN <= minute < END
+        token.unlink(missing_ok=True) if is_away else token.write_text('signed-by-kubernetes')
+        if restarts and minute in (BEGIN + 2, END):
+            check = service_account.check()
+        poll(world, check, minute)
+        assert connection(world).status == (check.CRITICAL if is_away else check.OK)
+        if is_away:
+            assert 'Authentication: FileNotFoundError' in connection(world).message
+            assert str(token) in connection(world).message
+            assert CREDENTIALS in connection(world).message
+    assert_each_fact_once(world, lives(), 'team:nlp')
+
+
+SSO_SESSION = """
+sso_session = ours
+sso_account_id = 123456789012
+sso_role_name = datadog
+[sso-session ours]
+sso_start_url = https://example.com
+sso_region = us-east-1
+"""
+
+
+@pytest.mark.parametrize(
+    ('profile', 'cause'),
+    [
+        ('credential_process = /no/such/helper', 'FileNotFoundError'),
+        ('credential_process = echo not-json', 'JSONDecodeError'),
+        ('credential_process = false', 'CredentialRetrievalError'),
+        (f'role_arn = {ROLE}\nsource_profile = nobody', 'InvalidConfigError'),
+        (SSO_SESSION, 'SSOTokenLoadError'),
+    ],
+)
+def test_a_profile_that_brings_no_credentials(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: str, cause: str
+) -> None:
+    path = tmp_path / 'config'
+    path.write_text(f'[profile ml]\n{profile}\n')
+    monkeypatch.setenv('AWS_CONFIG_FILE', str(path))
+    check = start(world, aws_access_key_id=None, aws_secret_access_key=None, aws_profile='ml')
+    error = poll(world, check, 0)
+    for message in (error, connection(world).message):
+        assert f'Authentication: {cause}: ' in message
+        assert CREDENTIALS in message
+    assert connection(world).status == check.CRITICAL
+    assert world.aws.calls == []
+
+
+def test_a_credential_process_that_fails_later(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its credentials are renewed at every call, and then it prints something else."""
+    soon = (datetime.now(NOW.tzinfo) + timedelta(minutes=5)).isoformat()
+    keys = {'Version': 1, 'AccessKeyId': 'test', 'SecretAccessKey': 'test', 'SessionToken': 't', 'Expiration': soon}
+    printed, config = tmp_path / 'printed', tmp_path / 'config'
+    config.write_text(f'[profile ml]\ncredential_process = cat {printed}\n')
+    monkeypatch.setenv('AWS_CONFIG_FILE', str(config))
+    printed.write_text(json.dumps(keys))
+    world.aws.add(lives())
+    check = start(world, aws_access_key_id=None, aws_secret_access_key=None, aws_profile='ml')
+    for minute in range(LAST + 1):
+        is_failing = BEGIN <= minute < END
+        printed.write_text('hunter2' if is_failing else json.dumps(keys))
+        poll(world, check, minute)
+        assert connection(world).status == (check.CRITICAL if is_failing else check.OK)
+        if is_failing:
+            assert 'Authentication: JSONDecodeError: ' in connection(world).message
+            assert CREDENTIALS in connection(world).message
+            assert 'hunter2' not in connection(world).message
+    assert_each_fact_once(world, lives(), 'team:nlp')
+
+
+@pytest.mark.parametrize('by_environment', [False, True], ids=['boto_config', 'environment'])
+def test_with_fips_endpoints_tags_are_read_one_by_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, by_environment: bool
+) -> None:
+    """Only SageMaker and STS are within reach, as they have such endpoints."""
+    for service in ('SAGEMAKER', 'STS'):
+        monkeypatch.setenv(f'AWS_ENDPOINT_URL_{service}', world.aws.endpoint_url)
+    monkeypatch.setenv('AWS_USE_FIPS_ENDPOINT', str(by_environment).lower())
+    nowhere = {'proxies': {'https': 'http://127.0.0.1:1'}, 'retries': {'total_max_attempts': 1}}
+    world.aws.add(lives())
+    check = start(
+        world, endpoint_url=None, boto_config=nowhere | ({} if by_environment else {'use_fips_endpoint': True})
+    )
+    for minute in range(LAST + 1):
+        assert poll(world, check, minute) == ''
+        assert (connection(world).status, connection(world).message) == (check.OK, '')
+    assert_each_fact_once(world, lives(), 'team:nlp')
+    assert {diagnosis['result'] for diagnosis in json.loads(check.get_diagnoses())} == {Diagnosis.DIAGNOSIS_SUCCESS}
 
 
 BY_NAME = (

@@ -10,12 +10,14 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from itertools import batched
 from typing import Any, NamedTuple
 
 from botocore import xform_name
+from botocore.auth import AUTH_TYPE_MAPS
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import (
@@ -24,17 +26,14 @@ from botocore.credentials import (
     CredentialResolver,
     Credentials,
     DeferredRefreshableCredentials,
+    ReadOnlyCredentials,
 )
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionError,
-    CredentialRetrievalError,
     HTTPClientError,
-    MetadataRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    TokenRetrievalError,
+    UnknownSignatureVersionError,
 )
 from botocore.loaders import Loader
 from botocore.parsers import ResponseParserError
@@ -50,8 +49,8 @@ from .errors import (
     Denied,
     Missing,
     NoAnswer,
-    RoleNotAssumed,
     Unavailable,
+    authentication_error_class,
     error_class,
 )
 from .pace import Clock, Pace
@@ -64,16 +63,7 @@ snake_case = xform_name
 
 PAGE_SIZE = 100  # the most that ListTrainingJobs answers, and that GetResources takes
 
-
-_CREDENTIAL_ERRORS = (
-    RuntimeError,  # of a refresh that brought credentials which have expired already, by this machine's clock
-    CredentialRetrievalError,
-    MetadataRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    TokenRetrievalError,
-)
-
+AUTHENTICATION = 'Authentication'
 
 # Instances that use the same credentials share what AWS allows them.
 _paces: dict[tuple[Any, ...], Pace] = {}
@@ -128,7 +118,7 @@ class Region:
         return answer
 
     def tags(self, arns: Iterable[str], out_of_time: Callable[[], bool]) -> dict[str, dict[str, str]]:
-        """The tags of each job, by ARN: one call for 100 jobs, or one for each job where only ListTags is allowed.
+        """The tags of each job, by ARN: one call for 100 jobs, or one for each job where only ListTags will do.
 
         Jobs whose own tags are denied, or that there was no time for, are left out.
 
@@ -136,10 +126,11 @@ class Region:
             Denied: neither call is allowed
         """
         arns = list(arns)
-        try:
-            return self._tags_in_batches(arns)
-        except Denied:
-            return self._tags_one_by_one(arns, out_of_time)
+        # Where FIPS endpoints are asked for, botocore makes up a name for this one, which AWS has nowhere.
+        if '//tagging-fips.' not in self._tagging.meta.endpoint_url:
+            with suppress(Denied):
+                return self._tags_in_batches(arns)
+        return self._tags_one_by_one(arns, out_of_time)
 
     def _tags_in_batches(self, arns: list[str]) -> dict[str, dict[str, str]]:
         tags: dict[str, dict[str, str]] = {arn: {} for arn in arns}
@@ -169,6 +160,16 @@ class Region:
         if denied and not tags:
             raise denied
         return tags
+
+
+class _NamedErrors(Credentials):
+    """Credentials that botocore may renew at every use; what goes wrong then is told as at the start."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        return _authenticate(self._credentials.get_frozen_credentials)
 
 
 class _GivenCredentials(CredentialProvider):
@@ -209,7 +210,7 @@ class Account:
                 '`regions` is not set and the environment names no region: list the regions to poll in `regions`, '
                 'or set AWS_DEFAULT_REGION or the region of the profile'
             )
-        provider = _GivenCredentials(self._credentials(session, names[0]))
+        provider = _GivenCredentials(_NamedErrors(self._credentials(session, names[0])))
         session.register_component('credential_provider', CredentialResolver([provider]))
         self.regions = [
             Region(
@@ -258,9 +259,9 @@ class Account:
         if config.aws_access_key_id:
             own = Credentials(config.aws_access_key_id, config.aws_secret_access_key, config.aws_session_token)
         else:
-            own = _call('Authentication', session.get_component('credential_provider').load_credentials)
+            own = _authenticate(session.get_component('credential_provider').load_credentials)
         if own is None:
-            raise BadCredentials('Authentication', 'NoCredentialsError', 'no credentials were found in the environment')
+            raise BadCredentials(AUTHENTICATION, 'NoCredentialsError', 'no credentials were found in the environment')
         if not config.assume_role_arn:
             return own
         extra_args = {
@@ -279,7 +280,10 @@ class Account:
         create = functools.partial(
             session.create_client, service, region_name=region, endpoint_url=self._config.endpoint_url, **credentials
         )
-        client = create(config=self._client_config)
+        try:
+            client = create(config=self._client_config)
+        except (TypeError, ValueError, BotoCoreError) as e:
+            raise ConfigurationError(f'`boto_config`, or the AWS settings of the environment: {e}') from None
         proxies = {scheme: self._proxy[scheme] for scheme in ('http', 'https') if self._proxy.get(scheme)}
         own_proxies = 'proxies' in (self._config.boto_config or {})
         if not proxies or own_proxies or should_bypass_proxy(client.meta.endpoint_url, self._proxy.get('no') or ()):
@@ -322,9 +326,15 @@ def _client_config(config: InstanceConfig) -> Config:
         'user_agent_extra': 'datadog-sagemaker-training',
     }
     try:
-        return Config(**options | _plain(config.boto_config or {}))
+        client_config = Config(**options | _plain(config.boto_config or {}))
+        # botocore would find these out at the first call, as if they were the network's.
+        if not isinstance(client_config.proxies, dict | None):
+            raise TypeError('proxies must be a mapping, such as https: http://proxy.example.com:3128')
+        if client_config.signature_version not in (None, *AUTH_TYPE_MAPS):
+            raise UnknownSignatureVersionError(signature_version=client_config.signature_version)
     except (TypeError, ValueError, BotoCoreError) as e:
         raise ConfigurationError(f'`boto_config`: {e}') from None
+    return client_config
 
 
 def _plain(value: Any) -> Any:
@@ -341,16 +351,29 @@ def _call[T](operation: str, call: Callable[[], T]) -> T:
     except ClientError as e:
         error = e.response.get('Error', {})
         code, message = error.get('Code', 'Unknown'), error.get('Message', '')
-        kind = RoleNotAssumed if e.operation_name == 'AssumeRole' else error_class(code, message)
+        is_own = e.operation_name == operation
+        kind = error_class(code, message) if is_own else authentication_error_class(e.operation_name)
         raise kind(e.operation_name, code, message) from None
-    except _CREDENTIAL_ERRORS as e:
-        raise BadCredentials(operation, type(e).__name__, str(e)) from None
     except ResponseParserError as e:
         raise Unavailable(operation, type(e).__name__, 'the answer is not what AWS sends') from None
     except (ConnectionError, HTTPClientError) as e:
         raise NoAnswer(operation, type(e).__name__, str(e)) from None
     except BotoCoreError as e:
         raise Unavailable(operation, type(e).__name__, str(e)) from None
+
+
+def _authenticate[T](call: Callable[[], T]) -> T:
+    """The result of a call that gets credentials, or what went wrong: as for other calls, or BadCredentials."""
+
+    def get() -> T:
+        try:
+            return call()
+        except (ClientError, ResponseParserError, ConnectionError, HTTPClientError):
+            raise
+        except Exception as e:  # files, commands and services bring them, of whatever content
+            raise BadCredentials(AUTHENTICATION, type(e).__name__, str(e)) from None
+
+    return _call(AUTHENTICATION, get)
 
 
 def _member(answer: Mapping[str, Any], name: str, operation: str) -> Any:

@@ -44,7 +44,7 @@ DESCRIBE = Question(
 )
 TAGS = Question(
     'resource tags',
-    'Reads the AWS resource tags of the newest training job, by GetResources or, where that is denied, ListTags.',
+    'Reads the AWS resource tags of the newest training job, by GetResources or, where denied or with FIPS, ListTags.',
     lambda region, job: region.tags([job.arn], out_of_time=lambda: False),
     'Better allow `tag:GetResources`, one call for many jobs. Without both, set `collect_resource_tags: false`.',
 )

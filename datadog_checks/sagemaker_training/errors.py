@@ -57,6 +57,13 @@ class RoleNotAssumed(BadCredentials):
     )
 
 
+class IdentityNotTrusted(RoleNotAssumed):
+    remedy = (
+        'Check that the role exists and that its trust policy allows `sts:AssumeRoleWithWebIdentity` to the identity '
+        "provider of the cluster and to the Agent's service account."
+    )
+
+
 # Of an instance for which the environment has none.
 PROVIDE_CREDENTIALS = 'Set `aws_profile`, or `aws_access_key_id` and `aws_secret_access_key`, or give the Agent a role.'
 
@@ -94,6 +101,10 @@ _BY_CODE: dict[str, type[AwsError]] = {
     ),
     **dict.fromkeys(('InternalFailure', 'InternalServerError', 'InternalError', 'ServiceUnavailable'), Unavailable),
 }
+_BY_OPERATION: dict[str, type[BadCredentials]] = {
+    'AssumeRole': RoleNotAssumed,
+    'AssumeRoleWithWebIdentity': IdentityNotTrusted,
+}
 
 
 def error_class(code: str, message: str) -> type[AwsError]:
@@ -103,3 +114,8 @@ def error_class(code: str, message: str) -> type[AwsError]:
     if code.isdigit() and int(code) >= 500:
         return Unavailable
     return _BY_CODE.get(code, AwsError)
+
+
+def authentication_error_class(operation: str) -> type[BadCredentials]:
+    """The kind of any error that AWS answered with to a call that gets credentials."""
+    return _BY_OPERATION.get(operation, BadCredentials)

@@ -64,7 +64,7 @@ class InstanceConfig(BaseModel):
     collect_resource_tags: Optional[bool] = None
     collect_resources: Optional[bool] = None
     collect_transition_logs: Optional[bool] = None
-    describe_requests_per_second: Optional[float] = Field(None, gt=0.0, le=1000.0)
+    describe_requests_per_second: Optional[float] = Field(None, ge=0.1, le=1000.0)
     disable_generic_tags: Optional[bool] = None
     empty_default_hostname: Optional[bool] = None
     enable_legacy_tags_normalization: Optional[bool] = None
@@ -72,7 +72,7 @@ class InstanceConfig(BaseModel):
     event_on: Optional[tuple[Literal['created', 'completed', 'failed', 'stopped', 'interrupted'], ...]] = None
     history_hours: Optional[float] = Field(None, ge=0.0, le=720.0)
     job_metrics_hours: Optional[float] = Field(None, ge=0.0, le=8760.0)
-    list_requests_per_second: Optional[float] = Field(None, gt=0.0, le=2.0)
+    list_requests_per_second: Optional[float] = Field(None, ge=0.1, le=2.0)
     max_concurrency: Optional[int] = Field(None, ge=1, le=64)
     metric_patterns: Optional[MetricPatterns] = None
     min_collection_interval: Optional[float] = Field(None, gt=0.0, le=86400.0)
