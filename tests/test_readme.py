@@ -13,6 +13,7 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -29,10 +30,11 @@ from datadog_checks.sagemaker_training.events import ALERT_TYPES, transition_log
 from datadog_checks.sagemaker_training.health import Status
 from datadog_checks.sagemaker_training.ledger import LONGEST_LIFE, TAGS_PATIENCE
 from datadog_checks.sagemaker_training.tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS
+from demo.__main__ import true_counts
 from demo.assets import load as load_assets
 from demo.fleet import Step
-from demo.scenario import quiet_history
-from demo.simulation import START, every, simulate
+from demo.scenario import living_fleet, quiet_history
+from demo.simulation import POLL_SECONDS, START, every, simulate, week_before
 
 from .builders import NOW, job, transition
 
@@ -205,6 +207,13 @@ def test_the_dashboards_and_monitors_are_those_of_the_assets() -> None:
         assert name in UNNUMBERED or amounts(alerts) & scaled(thresholds['critical'])
 
 
+def test_the_monitors_that_leave_out_trials_are_those_of_the_assets() -> None:
+    [names] = re.findall(r'left to `failure_rate`: (.+?) leave them out', PROSE)
+    queries = {name: monitor['definition']['query'] for name, monitor in load_assets('monitors').items()}
+
+    assert set(re.findall(r'`(\w+)`', names)) == {name for name in queries if 'NOT tuning_job_name:*' in queries[name]}
+
+
 # Whose alert is worded without the number.
 UNNUMBERED = {'job_failed', 'billable_time'}
 
@@ -263,6 +272,9 @@ def test_the_events_and_logs_are_those_of_the_code() -> None:
     told = re.findall(r'`(\w+)`(?:,? and `(\w+)`)? \((?:alert type )?(\w+)\)', ' '.join(section('Events').split()))
 
     assert {word: alert for *words, alert in told for word in words if word} == ALERT_TYPES
+    for title in ('Events', 'Logs'):
+        [search] = re.findall(r'Search\s+for\s+`(.+?)`', section(title))
+        assert search in json.dumps(load_assets('dashboards')['job_detail'])
     assert {name for name, _ in rows(section('Logs'))} == log.keys() - {'timestamp'}
 
 
@@ -274,6 +286,33 @@ def test_the_service_check_is_that_of_the_code() -> None:
     assert {status.upper() for status in described['statuses']} == sent
     assert described['check'] in section('Service Checks')
     assert set(described['groups']) == {name for name, kind, _ in rows(section('Tags')) if kind == 'scope'}
+
+
+@pytest.mark.parametrize('fips', [False, True])
+@pytest.mark.parametrize('service', ['sagemaker', 'resourcegroupstaggingapi', 'sts'])
+def test_the_hosts_are_those_of_aws(service: str, fips: bool) -> None:
+    config = Config(use_fips_endpoint=fips)
+    client = boto3.client(service, 'us-east-1', aws_access_key_id='test', aws_secret_access_key='test', config=config)
+    host = str(urlsplit(client.meta.endpoint_url).hostname).replace('us-east-1', '<region>')
+
+    assert (f'`{host}`' in section('Troubleshooting')) == (host != 'tagging-fips.<region>.amazonaws.com')
+
+
+def test_the_example_configuration_tells_the_same_number_of_time_series() -> None:
+    example = (PACKAGE / 'data' / 'conf.yaml.example').read_text(encoding='utf-8')
+    [at_a_time] = re.findall(r'for each followed job, (\d+) on average', PROSE)
+    [of_life] = re.findall(r'leaves about (\d+) series', PROSE)
+
+    assert f'about {at_a_time} time series for each job at a time, about {of_life} over its life' in ' '.join(
+        example.replace('##', '').split()
+    )
+
+
+def test_the_simulated_day_has_as_many_jobs_as_the_demo_tells() -> None:
+    last_poll = every(POLL_SECONDS, START, START + timedelta(days=1))[-1]
+    day = true_counts(living_fleet(START, 24), week_before(START)[-1], last_poll)
+
+    assert f'On the simulated day, with {day.created} jobs' in PROSE
 
 
 def test_its_numbers_are_those_of_the_code() -> None:
@@ -288,7 +327,7 @@ def test_its_numbers_are_those_of_the_code() -> None:
         f'FROM datadog/agent:{agent}',
         f'the {fields["catalog"]} fields',
         f'and {fields["api"]} that AWS has added',
-        f'looks back {LONGEST_LIFE.days} days',
+        f'looks back {LONGEST_LIFE.days} days plus `history_hours`',
         f'at {POLL_SHARE:.0%} of `min_collection_interval`, the listing at {LISTING_SHARE:.0%}'.replace('%', ' %'),
         f'among the newest {PAGE_SIZE}. ',
         f'up to {WORDS[TAGS_PATIENCE // timedelta(minutes=1)]} minutes, for its resource tags',
