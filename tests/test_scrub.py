@@ -1,6 +1,10 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
+import json
+import time
+import timeit
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +23,9 @@ SECRET = 'hunter2-not-a-real-one'
         'credential', 'GOOGLE_CREDENTIALS', 'aPiKeY',
         'pass', 'DB_PASS', 'dbpass', 'OPENAI_KEY', 'GITHUB_PAT', 'sig', 'Authorization', 'auth', 'ssh_key',
         'connectionString',
+        'DD_APP_KEY', 'application_key', 'AZURE_STORAGE_KEY', 'storageKey', 'client_key', 'SNOWFLAKE_PASS', 'jwt',
+        'auth_tokens', 'HF_TOKENS', 'HF_IMAGE_TOKEN', 'WANDB_SOURCE_TOKEN', 'SECRET_SYSTEM_TOKEN', 'MAX_LENGTH_SECRET',
+        'ADMIN_TOKEN', 'backend_token', 'SLACK_BOT_TOKEN',
     ],
 )  # fmt: skip
 def test_a_telling_key_hides_its_value(key: str) -> None:
@@ -33,6 +40,9 @@ def test_a_telling_key_hides_its_value(key: str) -> None:
         'valid_tokens', 'maxTokens',
         'placeholder_token', 'initializer_token', 'class_token', 'tgt_token', 'forward_pass', 'low_pass', 'pass@1',
         'pass_at_k', 'auth_loss', 'user_tokens', 'path', 'pattern', 'sigma', 'signal',
+        'bypass', 'num_pass', 'pass_through', 'total_tokens', 'tokens_per_second', 'time_per_output_token',
+        'chunkToken', 'image_start_token', 'decoderStartToken', 'use_mask_token', 'ms_per_token', 'num_key_value_heads',
+        'key_dim', 'token_dropout', 'secretary', 'monkey', 'keyboard', 'mapping', 'app_name',
     ],
 )  # fmt: skip
 def test_an_ordinary_hyperparameter_stays(key: str) -> None:
@@ -107,6 +117,31 @@ def test_a_telling_value_is_hidden_wherever_it_stands(value: str) -> None:
         'curl -u bob:{} epochs',
         'https://host/blob?sig={} epochs',
         'wandb login {} && epochs',
+        'wandb login --relogin --host https://host {} && epochs',
+        'huggingface-cli login --token {} epochs',
+        'sshpass -p {} ssh epochs',
+        "sshpass -p 'with blanks {}' ssh epochs",
+        'curl -u "bob:{}" epochs',
+        'train.py --db_password -x{} --epochs 3',
+        'train.py --db_password --X{} --epochs 3',
+        'train.py --db_password=--{} --epochs 3',
+        'password: -x{} epochs',
+        'os.environ["HF_TOKEN"] = "{}"; epochs = 3',
+        "os.environ['HF_TOKEN']='{}'; epochs = 3",
+        'https://{}:x-oauth-basic@github.com/epochs',
+        'https://{}:@api.stripe.com/epochs',
+        'https://hooks.slack.com/services/T0/B0/{} epochs',
+        'https://discord.com/api/webhooks/123/{} epochs',
+        'https://example.webhook.office.com/webhookb2/{}@1-2/IncomingWebhook/3/4 epochs',
+        'password%3D{} epochs',
+        '?q=a%26password%3a{} epochs',
+        '%7B%22password%22%3A%22{}%22 epochs',
+        '{{"value": "{}", "name": "DB_PASSWORD", "epochs": 3}}',
+        '{{"value": "with \\" {}", "name": "DB_PASSWORD"}}, epochs',
+        '{{\\"value\\": \\"{}\\", \\"name\\": \\"DB_PASSWORD\\"}} epochs',
+        '- value: {}\n  name: DB_PASSWORD\n- name: epochs',
+        '{{"ParameterKey": "DBPassword", "ParameterValue": "{}"}}, epochs',
+        '{{"ParameterValue": "{}", "ParameterKey": "DBPassword"}}, epochs',
     ],
 )
 def test_a_secret_in_running_text_is_hidden_and_what_surrounds_it_stays(text: str) -> None:
@@ -129,6 +164,12 @@ def test_a_secret_in_running_text_is_hidden_and_what_surrounds_it_stays(text: st
         'AlgorithmError: basic validation failed',
         '123456789012.dkr.ecr.us-east-1.amazonaws.com/auth-model:1.2',
         'python -u train.py s3://bucket/key',
+        'train.py --password --verbose --epochs 3',
+        'train.py --use-token  -v --fp16=true',
+        '[{"name": "epochs", "value": "3"}, {"value": "4", "name": "batch"}, {"name": "max_tokens", "value": "5"}]',
+        'https://host/api/webhooks/ and params["epochs"] = 3 and a%3Db',
+        'wandb login --relogin && train.py',
+        '{"parameter": "password", "type": "string"}',
         'Authentication: NoCredentialsError: no credentials were found',
         'ListTrainingJobs: ExpiredToken: The security token included in the request is expired',
         '',
@@ -150,6 +191,13 @@ def test_ordinary_text_stays(text: str) -> None:
         (['DB_PASSWORD', SECRET, '3'], ['DB_PASSWORD', REDACTED, '3']),
         (['-c', f'train.py --password {SECRET}', '3'], ['-c', f'train.py --password {REDACTED}', '3']),
         (['--use-token', '--fast', '3'], ['--use-token', '--fast', '3']),
+        (['--use-token', '-v', '3'], ['--use-token', '-v', '3']),
+        (['--token', f'-x{SECRET}', '3'], ['--token', REDACTED, '3']),
+        (['--token', f'--X{SECRET}', '3'], ['--token', REDACTED, '3']),
+        (
+            [f'train.py --password {SECRET} --token=a b', '3'],
+            [f'train.py --password {REDACTED} --token={REDACTED}', '3'],
+        ),
         (['train.py', '--max_tokens', '3', '--tokenizer_name', 'bert'],) * 2,
     ],
 )
@@ -165,7 +213,7 @@ def test_sensitive_patterns_add_keys_and_values() -> None:
     }
 
 
-@given(st.text(), st.from_regex(r'[A-Za-z0-9!#%*+_.]{6,20}', fullmatch=True))
+@given(st.text(), st.from_regex(r'-?[A-Za-z0-9!#%*+_.]{6,20}', fullmatch=True))
 def test_a_password_flag_hides_its_value_in_any_text(prefix: str, secret: str) -> None:
     assert secret not in Scrubber().text(f'{prefix} --password {secret}').removeprefix(prefix)
 
@@ -174,6 +222,42 @@ def test_a_password_flag_hides_its_value_in_any_text(prefix: str, secret: str) -
 def test_any_text_is_redacted_in_part_or_left_as_it_is(text: str) -> None:
     once = Scrubber().text(text)
     assert REDACTED in once or once == text
+
+
+@given(st.text(), st.text())
+def test_half_a_character_does_not_keep_a_text_from_being_encoded(before: str, after: str) -> None:
+    text = f'{before}\ud800{after}'
+    scrubber = Scrubber()
+    scrubbed = [*scrubber.mapping({text: text}).items(), *scrubber.arguments([text, f'{text} --token=a'])]
+    assert json.dumps(scrubbed, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize(
+    ('before', 'repeated'),
+    [
+        ('token=\\"', '\\'),
+        ('name=token', '\n'),
+        ('', 'password' + 100 * ' '),
+        ('', 'value=\\"a\\",'),
+        ('', 'value="a\nname='),
+        ('', 'name=token,'),
+        ('', '"token" '),
+        ('', '\\'),
+        ('', 'wandb login --host '),
+        ('wandb login ', '--host '),
+        ('', '://' + 20 * 'a' + ':'),
+        ('', 'image_'),
+        ('', 'password%3D%22'),
+        ('', 'environ["token"]'),
+        ('', '--password -'),
+    ],
+)
+def test_the_time_grows_with_the_text_and_not_with_its_square(before: str, repeated: str) -> None:
+    def seconds(length: int) -> float:
+        text = before + repeated * (length // len(repeated))
+        return min(timeit.repeat(lambda: Scrubber().text(text), timer=time.process_time, number=1, repeat=3))
+
+    assert seconds(32_000) < 20 * max(seconds(4_000), 0.001)  # 8 times as long; a square would be 64 times
 
 
 def test_what_is_remembered_has_an_end_and_holds_no_secret() -> None:
