@@ -17,7 +17,7 @@ from datadog_api_client.exceptions import ApiException
 from datadog_api_client.rest import ClientRetry
 from datadog_api_client.v1.api.dashboards_api import DashboardsApi
 from datadog_api_client.v1.api.monitors_api import MonitorsApi
-from urllib3.exceptions import HTTPError, MaxRetryError
+from urllib3.exceptions import HTTPError, LocationValueError, MaxRetryError
 from urllib3.util import make_headers, parse_url
 
 from .wanted import TAG, Json, PushError
@@ -48,6 +48,16 @@ PERMISSIONS = {
     'list_monitors': 'monitors_read',
     'create_monitor': 'monitors_write',
     'update_monitor': 'monitors_write',
+}
+# The least that each answer has, `...` being anything.
+ANSWERS: dict[str, Any] = {
+    'list_dashboards': {'dashboards': [{'id': ...}]},
+    'get_dashboard': {'id': ...},
+    'create_dashboard': {'id': ...},
+    'update_dashboard': {'id': ...},
+    'list_monitors': [{'id': ..., 'name': ..., 'tags': [...]}],
+    'create_monitor': {'id': ...},
+    'update_monitor': {'id': ...},
 }
 # What urllib3 begins its texts with.
 CONNECTION = re.compile(r'^HTTPS?Connection(Pool)?\([^)]*\): ')
@@ -121,11 +131,15 @@ def _client(keys: Mapping[str, str], host: str, retries: ClientRetry) -> ApiClie
     )
     address = urlsplit(host)
     proxy = getproxies().get(address.scheme)
-    if proxy and not proxy_bypass(address.netloc):
-        configuration.proxy = proxy
-        configuration.proxy_headers = make_headers(proxy_basic_auth=unquote(parse_url(proxy).auth or '') or None)
     logging.getLogger('urllib3').setLevel(logging.ERROR)  # of retries it would warn
-    return ApiClient(configuration)
+    try:
+        if proxy and not proxy_bypass(address.netloc):
+            configuration.proxy = proxy
+            configuration.proxy_headers = make_headers(proxy_basic_auth=unquote(parse_url(proxy).auth or '') or None)
+        return ApiClient(configuration)
+    except LocationValueError:
+        # Without what it says, in which there may be a password.
+        raise PushError(f'{address.scheme}_proxy of the environment is no address like http://proxy:3128') from None
 
 
 def _calls(client: ApiClient) -> dict[str, Calls]:
@@ -152,7 +166,7 @@ def _calls(client: ApiClient) -> dict[str, Calls]:
 def _answer(method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     """What Datadog answers; Refused if another request may fare better, PushError if none would."""
     try:
-        return json.loads(method(*arguments, **named).data)
+        answer = json.loads(method(*arguments, **named).data)
     except ApiException as error:
         raise _explained(method.__name__, error) from None
     except HTTPError as error:
@@ -160,6 +174,19 @@ def _answer(method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         raise PushError(f'Datadog cannot be reached: {CONNECTION.sub("", str(reason))}') from None
     except ValueError:
         raise PushError('What answers is not the API of Datadog: its answer is not JSON. Is it a proxy?') from None
+    if not _has(answer, ANSWERS[method.__name__]):
+        what = method.__name__.replace('_', ' ')
+        raise PushError(f'What answers is not the API of Datadog: it does not {what} as that does. Is it a proxy?')
+    return answer
+
+
+def _has(answer: Any, least: Any) -> bool:
+    match least:
+        case dict():
+            return isinstance(answer, dict) and all(key in answer and _has(answer[key], least[key]) for key in least)
+        case [item]:
+            return isinstance(answer, list) and all(_has(each, item) for each in answer)
+    return True
 
 
 def _explained(operation: str, error: ApiException) -> PushError:

@@ -609,10 +609,43 @@ def test_it_goes_through_the_proxy_of_the_environment(
     assert datadog.proxy_authorization is None
 
 
-def test_an_answer_from_something_else_is_said(push: Push, datadog: Datadog) -> None:
-    datadog.faults['GET .*'] = Fault(200, '<html>Please log in to the Wi-Fi</html>')
+@pytest.mark.parametrize(
+    'proxy', ['127.0.0.1:9', 'socks5://127.0.0.1:9', 'http://me:secret@some where', 'http://h:99999']
+)
+def test_a_proxy_that_is_none_is_said(proxy: str, push: Push, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('HTTP_PROXY', proxy)
 
-    assert push().err == 'What answers is not the API of Datadog: its answer is not JSON. Is it a proxy?\n'
+    pushed = push(host='http://api.datadog.test')
+    assert pushed.code == 2
+    assert pushed.err == 'http_proxy of the environment is no address like http://proxy:3128\n'
+
+
+@pytest.mark.parametrize(
+    ('request_', 'answer', 'says'),
+    [
+        ('GET .*', '<html>Please log in to the Wi-Fi</html>', 'its answer is not JSON'),
+        ('GET .*', '{}', 'does not list dashboards'),
+        ('GET .*', 'null', 'does not list dashboards'),
+        ('GET .*', '[]', 'does not list dashboards'),
+        ('GET .*', '{"dashboards": null}', 'does not list dashboards'),
+        ('GET .*', '{"dashboards": [{"title": "x"}]}', 'does not list dashboards'),
+        ('GET .*monitor', '{"monitors": []}', 'does not list monitors'),
+        ('GET .*monitor', '[{"id": 1, "name": "x", "tags": null}]', 'does not list monitors'),
+        ('POST .*dashboard', '[]', 'does not create dashboard'),
+        ('POST .*monitor', '{"ok": true}', 'does not create monitor'),
+    ],
+)
+def test_an_answer_from_something_else_is_said(
+    request_: str, answer: str, says: str, push: Push, datadog: Datadog
+) -> None:
+    datadog.faults[request_] = Fault(200, answer)
+
+    pushed = push()
+    assert pushed.code == 2
+    line = pushed.err.splitlines()[0]
+    assert 'What answers is not the API of Datadog: ' in line
+    assert says in line
+    assert line.endswith('. Is it a proxy?')
 
 
 def test_an_asset_that_is_refused_keeps_back_no_other(push: Push, datadog: Datadog, assets: Path) -> None:
