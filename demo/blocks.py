@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from .assets import VARIABLE, Json, filled, formulas, named_queries
 from .frames import FUNCTIONS, REDUCERS, Group, QueryError, Window
-from .query import SHIFTS, Metric, metrics, outline
+from .query import OPERATORS, SHIFTS, Metric, outline
 from .recording import PREFIX, Recording
 
 
@@ -66,7 +66,6 @@ def request_of(definition: Json, request: Json, source: Source, window: Window) 
         if 'comparison' in request:
             shown[-1]['previous'] = _tree(outlined, asked, unsent, '@previous', window.end - window.start)
     return {
-        'kind': 'timeseries' if all(method is None for _, method in named.values()) else 'scalar',
         'queries': [{'name': name, **_query(*named[of], source, window, shift)} for name, (of, shift) in asked.items()],
         'formulas': shown,
     }
@@ -87,7 +86,7 @@ def _tree(part: Any, asked: dict[str, Asked], unsent: set[str], label: str = '',
             return _tree(inner, asked, unsent, f'{label}@{name}', shift + SHIFTS[name])
         case ['timeshift', inner, seconds]:
             return _tree(inner, asked, unsent, f'{label}@{-seconds:g}', shift - seconds)
-        case [sign, left, right] if sign in ('+', '-', '*', '/'):
+        case [sign, left, right] if sign in OPERATORS:
             return [sign, *(_tree(side, asked, unsent, label, shift) for side in (left, right))]
         case [name, inner, *arguments] if name in FUNCTIONS:
             within: dict[str, Asked] = {}
@@ -115,7 +114,7 @@ def _was_sent(metric: Metric, recording: Recording) -> bool:
 def _query(text: str, method: str | None, source: Source, window: Window, shift: float) -> Json:
     metric = _metric(text, source)
     variables = [name for name, _ in VARIABLE.findall(text)]
-    if {f'${name}' for name in variables} != metrics(text)[0].filter.narrowed_by:
+    if {f'${name}' for name in variables} != outline(text).filter.narrowed_by:
         raise QueryError(f'it knows template variables that narrow a query down, not {text}')
     whole = metric.window(source.window)
     if shift % whole.interval:
@@ -147,8 +146,6 @@ def block_of(block: Block, source: Source, interned: dict[str, int]) -> Json:
         for bucket, value in line.items():
             row[int((bucket + block.shift - first) // block.window.interval)].append(value)
     return {
-        'metric': metric.name,
-        'start': first,
         'interval': int(block.window.interval),
         'keys': keys,
         'rows': [

@@ -113,40 +113,14 @@ def default_zero(frame: Frame) -> Frame:
     return frame._replace(lines={group: zeros | line for group, line in lines.items()})
 
 
-def _exclude_null(frame: Frame) -> Frame:
-    return frame._replace(lines={group: line for group, line in frame.lines.items() if NOT_AVAILABLE not in group})
-
-
-def _cumsum(frame: Frame) -> Frame:
-    def accumulated(line: Line) -> Line:
-        total, sums = 0.0, {}
-        for bucket, value in line.items():
-            sums[bucket] = total = total + value
-        return sums
-
-    return frame.mapped(accumulated)
-
-
 def _top(frame: Frame, limit: float, method: str = 'mean', order: str = 'desc') -> Frame:
     ranked = sorted(frame.lines, key=lambda group: REDUCERS[method](list(frame.lines[group].values())))
     kept = {'asc': ranked, 'desc': ranked[::-1]}[order][: int(limit)]
     return frame._replace(lines={group: frame.lines[group] for group in kept})
 
 
-def _each(change: Callable[[float, float], float]) -> Callable[..., Frame]:
-    """A function that changes each value by a number."""
-    return lambda frame, by=0.0: frame.mapped(
-        lambda line: {bucket: change(value, by) for bucket, value in line.items()}
-    )
-
-
 # Functions of what was evaluated.
 FUNCTIONS: dict[str, Callable[..., Frame]] = {
-    'abs': _each(lambda value, _: abs(value)),
-    'clamp_max': _each(min),
-    'clamp_min': _each(max),
-    'cumsum': _cumsum,
     'default_zero': default_zero,
-    'exclude_null': _exclude_null,
     'top': _top,
 }

@@ -22,8 +22,8 @@ from . import prose
 from .assets import Json, Verdict, frames, grouped_by, load, streamed, verdicts, window_of
 from .blocks import Source, block_of, numbers, request_of
 from .frames import Group, QueryError, Window
-from .query import normalized, tag_filter
-from .recording import PREFIX, Recording, ServiceCheck, mapping
+from .query import tag_filter
+from .recording import PREFIX, Recording, ServiceCheck, mapping, normalized
 
 PAGE = Path(__file__).parent / 'page'
 NOTICE = "A preview, drawn from what the check has just sent of the demo's simulated AWS. It is not Datadog."
@@ -50,7 +50,6 @@ def page(document: Json, folder: Path = PAGE) -> str:
         '/*plotly*/': get_plotlyjs(),
         '/*script*/': script,
         '/*data*/': base64.b64encode(gzip.compress(data, mtime=0)).decode(),
-        'id="data"': 'id="data" data-encoding="gzip"',
     }
     return re.sub('|'.join(map(re.escape, parts)), lambda match: parts[match[0]], template)
 

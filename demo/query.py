@@ -11,11 +11,11 @@ the week before.
 import operator
 import re
 import statistics
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from typing import Any, NamedTuple
 
 from lark import Lark, Token, Transformer
@@ -34,7 +34,7 @@ from .frames import (
     default_zero,
     reduced,
 )
-from .recording import PREFIX, Recording, Series
+from .recording import PREFIX, Recording, Series, normalized
 
 WEEK = 7 * 86_400
 
@@ -187,20 +187,57 @@ def evaluate_formula(
 
 
 def _answer(text: str, scope: Scope) -> Frame:
-    answer: Frame | float = _compiled(text)[0](scope)
+    answer = _value(outline(text), scope)
     if isinstance(answer, Frame):
         return answer
     return Frame((), {(): dict.fromkeys(scope.window.buckets, answer)}, scope.window)
 
 
 def _query(text: str, method: str | None) -> Node:
-    node, _ = _compiled(text)
+    node = partial(_value, outline(text))
     return lambda scope: reduced(node(scope), method) if method else node(scope)
+
+
+def _value(part: Any, scope: Scope) -> Any:
+    """What a part of an outline yields: a Frame, or a number where there are only numbers."""
+    match part:
+        case float():
+            return part
+        case str() if part in scope.variables:
+            return scope.variables[part](scope)
+        case str():
+            raise QueryError(f'no query is named {part}')
+        case Metric():
+            values = part.frame(scope.recording, scope.window)
+            return reduced(values, scope.total) if scope.total and part.as_count else values
+        case [sign, left, right] if sign in OPERATORS:
+            return combined(OPERATORS[sign], _value(left, scope), _value(right, scope))
+        case [name, inner, *arguments]:
+            return _called(name, inner, arguments, scope)
+    raise TypeError(f'no part of an outline: {part!r}')
+
+
+def _called(name: str, inner: Any, arguments: list[Any], scope: Scope) -> Frame:
+    try:
+        if name in TIME_FUNCTIONS:
+            return TIME_FUNCTIONS[name](partial(_value, inner), scope, *arguments)
+        return FUNCTIONS[name](_value(inner, scope), *arguments)
+    except (TypeError, KeyError) as error:
+        raise QueryError(f'{name} cannot take {arguments}: {error}') from error
 
 
 def metrics(text: str) -> list[Metric]:
     """Those that the query asks for. QueryError if it cannot be read."""
-    return _compiled(text)[1]
+    return _metrics(outline(text))
+
+
+def _metrics(part: Any) -> list[Metric]:
+    match part:
+        case Metric():
+            return [part]
+        case [*parts]:
+            return [metric for each in parts for metric in _metrics(each)]
+    return []
 
 
 @cache
@@ -209,36 +246,24 @@ def outline(text: str) -> Any:
 
     A list is of an operator or function and its arguments. QueryError if the text cannot be read.
     """
-    return _transformed(_Outline(), text)
+    return _transformed(text)
 
 
 @cache
 def tag_filter(text: str) -> Filter:
     """The filter of a query, or of another search that is written the same way."""
-    made: Filter = _transformed(_Parts(), text, start='filter')
+    made: Filter = _transformed(text, start='filter')
     return made
 
 
-@cache
-def normalized(value: str) -> str:
-    """A tag's value as Datadog keeps it: https://docs.datadoghq.com/getting_started/tagging/#define-tags."""
-    return re.sub(r'[^\w\-:./]', '_', value.lower())[:200].rstrip('_')
-
-
 def kept(tags: Tags) -> Tags:
-    """As Datadog keeps them."""
+    """As Datadog keeps them; of the keys, the recording sees to that."""
     return {key: normalized(value) for key, value in tags.items()}
 
 
-@cache
-def _compiled(text: str) -> tuple[Node, list[Metric]]:
-    compiler = _Compiler()
-    return _transformed(compiler, text), compiler.metrics
-
-
-def _transformed(transformer: Transformer[Token, Any], text: str, start: str = 'expression') -> Any:
+def _transformed(text: str, start: str = 'expression') -> Any:
     try:
-        return transformer.transform(PARSER.parse(text, start=start))
+        return _Outline().transform(PARSER.parse(text, start=start))
     except UnexpectedInput as error:
         raise QueryError(f'not understood:\n{error.get_context(text, span=120)}') from error
     except VisitError as error:
@@ -256,10 +281,19 @@ def _moving_rollup(node: Node, scope: Scope, seconds: float, method: str) -> Fra
     """At each bucket, the values of the last `seconds`, this bucket's included."""
     frame = _since_before(node, scope, seconds)
     buckets = scope.window._replace(interval=frame.window.interval).buckets
+    over_time = {each: REDUCERS[each] for each in ('max', 'min', 'sum')}[method]
 
     def rolled(line: Line) -> Line:
-        lasts = {bucket: [v for at, v in line.items() if bucket - seconds < at <= bucket] for bucket in buckets}
-        return {bucket: REDUCERS[method](values) for bucket, values in lasts.items() if values}
+        moments, values = list(line), list(line.values())
+        spans = [(bisect_right(moments, bucket - seconds), bisect_right(moments, bucket)) for bucket in buckets]
+        # What is within all of them, of a week of minutes nearly everything, is reduced once.
+        first, last = spans[-1][0], spans[0][1]
+        if first < last:
+            common = over_time(values[first:last])
+            parts = [[*values[start:first], common, *values[last:end]] for start, end in spans]
+        else:
+            parts = [values[start:end] for start, end in spans]
+        return {bucket: over_time(part) for bucket, part in zip(buckets, parts, strict=True) if part}
 
     return frame.mapped(rolled)._replace(window=scope.window._replace(interval=frame.window.interval))
 
@@ -305,21 +339,8 @@ TIME_FUNCTIONS: dict[str, Callable[..., Frame]] = {
 }
 
 
-def _both(combine: Callable[[float, float], float]) -> Callable[[Any, list[Node]], Node]:
-    def compiled(_: Any, items: list[Node]) -> Node:
-        left, right = items
-        return lambda scope: combined(combine, left(scope), right(scope))
-
-    return compiled
-
-
 def _listed(sign: str) -> Callable[[Any, list[Any]], list[Any]]:
     return lambda _, items: [sign, *items]
-
-
-def _metric(items: list[Any]) -> Metric:
-    aggregator, name = items[0].split(':')
-    return Metric(aggregator, name, items[1], **reduce(operator.or_, items[2:], {}))
 
 
 def _any_name(filters: Iterable[Filter]) -> frozenset[str]:
@@ -330,13 +351,30 @@ def _without_value(_: Tags) -> bool:
     raise QueryError('a template variable has no value here')
 
 
-def _check_function(name: str) -> None:
-    if name not in TIME_FUNCTIONS and name not in FUNCTIONS:
-        raise QueryError(f'the function {name} is not supported')
+OPERATORS = {'+': operator.add, '-': operator.sub, '*': operator.mul, '/': operator.truediv}
 
 
-class _Parts(Transformer[Token, Any]):
-    """What all readers of a parsed query make the same of: of filters a Filter, of the rest values."""
+class _Outline(Transformer[Token, Any]):
+    """Makes an outline of a parsed query, and a Filter of a parsed filter."""
+
+    add, subtract, multiply, divide = (_listed(sign) for sign in OPERATORS)
+
+    def constant(self, items: list[Token]) -> float:
+        return float(items[0])
+
+    def variable(self, items: list[Token]) -> str:
+        return str(items[0])
+
+    def call(self, items: list[Any]) -> list[Any]:
+        name, *arguments = items
+        if name not in TIME_FUNCTIONS and name not in FUNCTIONS:
+            raise QueryError(f'the function {name} is not supported')
+        return [str(name), *arguments]
+
+    def metric(self, items: list[Any]) -> Metric:
+        asked, wanted, *details = items
+        aggregator, name = asked.split(':')
+        return Metric(aggregator, name, wanted, **reduce(operator.or_, details, {}))
 
     def number(self, items: list[Token]) -> float:
         return float(items[0])
@@ -389,70 +427,3 @@ class _Parts(Transformer[Token, Any]):
 
     def tag_not_in(self, items: list[Token]) -> Filter:
         return self.none_of([self.tag_in(items)])
-
-
-class _Compiler(_Parts):
-    """Makes a Node of a query, and lists its metrics."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.metrics: list[Metric] = []
-
-    add, subtract = _both(operator.add), _both(operator.sub)
-    multiply, divide = _both(operator.mul), _both(operator.truediv)
-
-    def constant(self, items: list[Token]) -> Node:
-        value = float(items[0])
-        return lambda _: value
-
-    def variable(self, items: list[Token]) -> Node:
-        def query(scope: Scope) -> Any:
-            if items[0] not in scope.variables:
-                raise QueryError(f'no query is named {items[0]}')
-            return scope.variables[items[0]](scope)
-
-        return query
-
-    def call(self, items: list[Any]) -> Node:
-        name, node, *arguments = items
-        _check_function(name)
-
-        def called(scope: Scope) -> Frame:
-            try:
-                if name in TIME_FUNCTIONS:
-                    return TIME_FUNCTIONS[name](node, scope, *arguments)
-                return FUNCTIONS[name](node(scope), *arguments)
-            except (TypeError, KeyError) as error:
-                raise QueryError(f'{name} cannot take {arguments}: {error}') from error
-
-        return called
-
-    def metric(self, items: list[Any]) -> Any:
-        metric = _metric(items)
-        self.metrics.append(metric)
-
-        def frame(scope: Scope) -> Frame:
-            values = metric.frame(scope.recording, scope.window)
-            return reduced(values, scope.total) if scope.total and metric.as_count else values
-
-        return frame
-
-
-class _Outline(_Parts):
-    """Tells what a query is made of, instead of making a function of it."""
-
-    add, subtract, multiply, divide = (_listed(sign) for sign in '+-*/')
-
-    def constant(self, items: list[Token]) -> Any:
-        return float(items[0])
-
-    def variable(self, items: list[Token]) -> Any:
-        return str(items[0])
-
-    def call(self, items: list[Any]) -> Any:
-        name, *arguments = items
-        _check_function(name)
-        return [str(name), *arguments]
-
-    def metric(self, items: list[Any]) -> Any:
-        return _metric(items)

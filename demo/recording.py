@@ -4,10 +4,12 @@
 """What checks have submitted, as an Agent would have received it: taken from the stub of the Agent after each poll."""
 
 import json
+import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 
 from datadog_checks.base.stubs import aggregator, datadog_agent
@@ -111,11 +113,11 @@ class Recording:
 
     @property
     def points(self) -> list[Point]:
-        """Those of the last poll."""
+        """Those of the last poll, one of each series: two instances of one account send the same."""
         return [
             Point(metric, value, series.tags)
             for metric, series in self.all_series()
-            for at, value in series.points
+            for at, value in series.points[-1:]
             if at == self.polled_at[-1]
         ]
 
@@ -150,8 +152,15 @@ class Recording:
 
 
 def mapping(tags: list[str]) -> dict[str, str]:
-    """Tags by key.
+    """Tags by key, the keys as Datadog keeps them.
 
-    Those of the check stand before those of AWS, and count where a user has given a job a tag such as `region`.
+    Those of the check stand before those of AWS, and count where a user has given a job a tag such as `Region`.
     """
-    return dict(tag.split(':', 1) for tag in reversed(tags))
+    pairs = (tag.split(':', 1) for tag in reversed(tags))
+    return {normalized(key): value for key, value in pairs}
+
+
+@cache
+def normalized(text: str) -> str:
+    """A tag's key or value as Datadog keeps it: https://docs.datadoghq.com/getting_started/tagging/#define-tags."""
+    return re.sub(r'[^\w\-:./]', '_', text.lower())[:200].rstrip('_')
