@@ -5,6 +5,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
@@ -15,10 +16,13 @@ from .scenario import living_fleet
 from .simulation import POLL_SECONDS, START, every, simulated, week_before
 
 LIVE_SECONDS = 5
+# Less often, as a page that is drawn anew loses what was unfolded on it.
+RELOAD_SECONDS = 3 * LIVE_SECONDS
 LIVE_DAYS = 7
 SHOWN_SECONDS = 86_400
 
-WAITING = '<!doctype html><title>Simulating</title><p>The first day is being simulated.'
+WAITING = f'''<!doctype html><title>Simulating</title><p>The past is being simulated.
+<script>setTimeout(() => location.reload(), {LIVE_SECONDS * 1000})</script>'''
 
 
 def pages(hours: float) -> Iterator[str]:
@@ -31,11 +35,12 @@ def pages(hours: float) -> Iterator[str]:
         recording = simulation.recording
         now = recording.polled_at[-1] + POLL_SECONDS
         if now >= first.timestamp():
-            yield preview.page(preview.document(recording, Window(now - SHOWN_SECONDS, now, POLL_SECONDS)))
+            shown = preview.document(recording, Window(now - SHOWN_SECONDS, now, POLL_SECONDS))
+            yield preview.page(shown | {'live': RELOAD_SECONDS})
 
 
 class PageServer:
-    """Answers each request with its `page`, which asks to be loaded again every few seconds; loopback only."""
+    """Answers each request with its `page`; loopback only."""
 
     def __init__(self, port: int) -> None:
         self.page = WAITING
@@ -59,9 +64,9 @@ class PageServer:
                 self.send_response(200)
                 self.send_header('Content-Type', 'text/html; charset=utf-8')
                 self.send_header('Content-Length', str(len(body)))
-                self.send_header('Refresh', str(3 * LIVE_SECONDS))
                 self.end_headers()
-                self.wfile.write(body)
+                with suppress(ConnectionError):  # the browser was closed
+                    self.wfile.write(body)
 
             def log_message(self, format: str, *_: object) -> None:
                 """Requests are not worth a line each."""

@@ -21,7 +21,7 @@ from demo.fleet import Job, is_open
 from demo.recording import Point, Recording, ServiceCheck
 from demo.report import by_job, render
 from demo.scenario import living_fleet
-from demo.serve import LIVE_SECONDS, PageServer, pages
+from demo.serve import PageServer, pages
 from demo.simulation import POLL_SECONDS, START
 from demo.workloads import PLANTED_SECRETS
 
@@ -191,7 +191,6 @@ def test_a_live_page_goes_on() -> None:
         for server.page in (next(lives), next(lives)):
             with urlopen(server.url) as answer:
                 shown.append(answer.read().decode())
-                assert int(answer.headers['Refresh']) >= LIVE_SECONDS
             assert shown[-1] == server.page
     lives.close()
     assert len(set(shown)) == 2

@@ -21,6 +21,7 @@ from demo.preview import drawn, page, write
 from demo.query import metrics
 from demo.recording import PREFIX, Recording
 from demo.screenshots import JOB_ROWS, NO_BROWSER, go, installed, launched, load, opened, taken
+from demo.serve import PageServer
 
 from .test_assets import DASHBOARDS, DAY, filler
 
@@ -324,6 +325,21 @@ def test_what_users_write_is_shown_as_text(shared: Page, day: Recording, tmp_pat
     assert found.locator('.widget td').get_by_text(SCRIPT, exact=True).count() > 0
     assert found.locator('script').count() == shared.locator('script').count()
     found.close()
+
+
+def test_a_live_page_shows_the_next_one_where_and_as_it_was(browser: Browser, day: Recording) -> None:
+    shown = drawn({'overview': DASHBOARDS['overview']}, {}, day, DAY)
+    first, second = (page(shown | {'notice': notice, 'live': live}) for notice, live in (('one', 0.5), ('two', 0)))
+    with PageServer(0) as server, browser.new_context(color_scheme='light') as context:
+        server.page = first
+        found = context.new_page()
+        found.goto(f'{server.url}#overview?team=nlp')
+        found.locator('#notice', has_text='one').wait_for()
+        found.locator('#theme').click()
+        server.page = second
+        found.locator('#notice', has_text='two').wait_for()
+        assert found.locator('#selection [name=team]').input_value() == 'nlp'
+        assert found.evaluate('document.documentElement.dataset.theme') == 'dark'
 
 
 def test_the_images_are_of_each_dashboard_and_small(browser: Browser, file: Path, tmp_path: Path) -> None:

@@ -19,17 +19,11 @@ const OPERATORS = {
   '/': (a, b) => (b === 0 ? null : a / b),
 };
 const FUNCTIONS = {
-  abs: (frame) => each(frame, Math.abs),
-  clamp_max: (frame, bound) => each(frame, (value) => Math.min(value, bound)),
-  clamp_min: (frame, bound) => each(frame, (value) => Math.max(value, bound)),
-  cumsum: (frame) => mapped(frame, (values) => values.map((value, i) => value && sum(values.slice(0, i + 1)))),
   default_zero(frame) {
     const nothing = new Map([['', { group: [], values: Array(frame.count).fill(null) }]]);
     const lines = frame.by.length || frame.lines.size ? frame.lines : nothing;
     return mapped({ ...frame, lines }, (values) => values.map((value) => value ?? 0));
   },
-  exclude_null: (frame) =>
-    ({ ...frame, lines: new Map([...frame.lines].filter(([, { group }]) => !group.includes(NOT_AVAILABLE))) }),
   top(frame, limit, method = 'mean', order = 'desc') {
     const lines = [...frame.lines].sort(([, a], [, b]) => reduced(a.values, method) - reduced(b.values, method));
     return { ...frame, lines: new Map((order === 'desc' ? lines.reverse() : lines).slice(0, limit)) };
@@ -231,14 +225,18 @@ function sorted(rows, valueOf, order = 'desc') {
 }
 
 // One row for each group, with a value of each formula.
-function rowsOf(answers, { count = Infinity, order_by: [by = {}] = [] } = {}) {
+function rowsOf(answers, { count = Infinity, order_by: orders = [] } = {}) {
   const rows = new Map();
   answers.forEach(({ frame }, i) => frame.lines.forEach(({ group, values }, key) => {
     const tags = Object.fromEntries(frame.by.map((name, j) => [name, group[j]]));
     if (!rows.has(key)) rows.set(key, { group, tags, name: group.join(', '), values: answers.map(() => null) });
     rows.get(key).values[i] = values[0];
   }));
-  return sorted(rows.values(), ({ values }) => values[by.index ?? 0], by.order).slice(0, count);
+  const valueOf = (index = 0) => ({ values }) => values[index];
+  // By the last key first, as sorting keeps the order of equals.
+  const inOrder = (orders.length ? orders : [{}]).reduceRight((all, { index, order }) =>
+    sorted(all, valueOf(index), order), [...rows.values()]);
+  return inOrder.slice(0, count);
 }
 
 // Cells are {text, isNumber, palette, share}; a click on a row follows its link.
@@ -506,9 +504,8 @@ const DRAW = {
     const [{ formula: { number_format: format }, request }] = context.answers;
     const rows = rowsOf(context.answers).map(({ tags, name, values: [before, now] }) => {
       const change = before === null || now === null ? null : now - before;
-      const isRelative = request.change_type === 'relative';
-      const size = isRelative ? `${digits((100 * change) / before)}%` : formatted(change, format);
-      const text = change === null ? (before === null ? 'new' : 'gone') : (change > 0 ? '+' : '') + size;
+      const size = (change > 0 ? '+' : '') + formatted(change, format);
+      const text = change === null ? (before === null ? 'new' : 'gone') : size;
       const palette = change ? `black_on_light_${change > 0 === Boolean(request.increase_good) ? 'green' : 'red'}` : '';
       const present = { text: formatted(now, format), isNumber: true };
       return { tags, cells: [{ text: name }, { text, palette, isNumber: true }, present], present: now, change, name };
@@ -625,10 +622,8 @@ const contexts = new Map();
 const byId = (id) => document.getElementById(id);
 
 async function read() {
-  const { textContent: text, dataset: { encoding } } = byId('data');
-  if (!encoding) return JSON.parse(text);
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream(encoding))).json();
+  const bytes = Uint8Array.from(atob(byId('data').textContent), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).json();
 }
 
 function route() {
@@ -781,9 +776,9 @@ function show() {
   for (const chart of document.querySelectorAll('.js-plotly-plot')) Plotly.purge(chart);
   observer.disconnect();
   contexts.clear();
-  // One job is left behind, as the links of the assets leave it.
-  const kept = { ...chosen, training_job_name: '*' };
-  const tabs = data.dashboards.map((each) => [each.name, each.title.split(' - ').at(-1), hashTo(each, kept)]);
+  // One job is chosen for its own dashboard, and left behind for others, as the links of the assets do.
+  const kept = ({ name: tab }) => (tab === 'job_detail' ? chosen : { ...chosen, training_job_name: '*' });
+  const tabs = data.dashboards.map((each) => [each.name, each.title.split(' - ').at(-1), hashTo(each, kept(each))]);
   byId('tabs').replaceChildren(...[...tabs, ['monitors', 'Monitors', '#monitors']].map(([tab, title, href]) =>
     el('a', { href, 'data-tab': tab, 'aria-current': tab === name && 'page' }, title)));
   if (isOther) scrollTo(0, 0);
@@ -800,9 +795,10 @@ function turn(theme) {
 
 async function start() {
   const dark = matchMedia('(prefers-color-scheme: dark)');
-  const follow = () => turn(dark.matches ? 'dark' : 'light');
+  const follow = () => turn(sessionStorage.theme ?? (dark.matches ? 'dark' : 'light'));
   follow();
   data = await read();
+  if (data.live) setTimeout(() => location.reload(), data.live * 1000);
   data.dashboards.sort((a, b) => (b.name === 'overview') - (a.name === 'overview'));
   document.title = `${data.title} (preview)`;
   byId('title').textContent = data.title;
@@ -821,9 +817,8 @@ async function start() {
   addEventListener('beforeprint', drawAll);
   dark.addEventListener('change', follow);
   const { dataset } = document.documentElement;
-  byId('theme').addEventListener('click', () => turn(dataset.theme === 'dark' ? 'light' : 'dark'));
+  byId('theme').addEventListener('click', () => turn(sessionStorage.theme = dataset.theme === 'dark' ? 'light' : 'dark'));
   show();
 }
 
-if (typeof document === 'undefined') globalThis.preview = { answers, formatted, parts, ticks };
-else start();
+start();
