@@ -47,8 +47,8 @@ SELECTION = ('endpoint_url', 'name_include', 'name_exclude')
 # By persistent cache id and region: an instance that is loaded anew waits for its former self to save its state.
 _turns: dict[tuple[str, str], Lock] = {}
 
-# How much later than the next poll an instance may be back on the schedule that only had its configuration changed.
-MOST_RELEASED = timedelta(minutes=5)
+# An instance that only had its configuration changed is back on the schedule by then; later, others may have polled.
+MOST_RELEASED = timedelta(minutes=1)
 
 type FleetKey = tuple[str, tuple[str, ...]]
 
@@ -341,8 +341,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         ledger = self._new_ledger()
         try:
             text = self._saved[region] = self.read_persistent_cache(f'ledger_{region}')
-            next_poll = timedelta(seconds=self.config.min_collection_interval)
-            if text and not state.restore(ledger, text, self._scheduled_at - next_poll - MOST_RELEASED):
+            if text and not state.restore(ledger, text, self._scheduled_at - MOST_RELEASED):
                 self.log.info('%s: another Agent may have polled meanwhile. This is a first start.', region)
                 return ledger
         except ValueError:
