@@ -21,7 +21,7 @@ from .assets import VARIABLE, Json, Verdict
 from .frames import QueryError
 
 SECTION = re.compile(r'\{\{([#^])(\w+)\}\}(.*?)\{\{/\2\}\}', re.DOTALL)
-PLACEHOLDER = re.compile(r'\{\{([\w.]+)\}\}')
+PLACEHOLDER = re.compile(r'(?P<three>\{)?\{\{([\w.]+)\}\}(?(three)\})')
 EVALUATED = re.compile(r'\{\{eval "([^"]+)"\}\}')
 OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 
@@ -59,7 +59,7 @@ def message(definition: Json, group: Mapping[str, str], verdict: Verdict, at: fl
 
     text = SECTION.sub(section, definition['message'])
     text = EVALUATED.sub(lambda match: _decimal(_evaluated(ast.parse(match[1], mode='eval').body, numbers)), text)
-    return MARKDOWN.render(PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text))
+    return MARKDOWN.render(PLACEHOLDER.sub(lambda match: values.get(match[2], match[0]), text))
 
 
 def _evaluated(expression: ast.expr, numbers: Mapping[str, float]) -> float:

@@ -151,6 +151,9 @@ def _links_lead_somewhere(document: Json) -> Iterator[str]:
         for search in EVENT_LINK.findall(text):
             if '-source:alert' not in (words := unquote(search).split()) or any(w.startswith('source:') for w in words):
                 yield f'Datadog does not know the source of the events: {unquote(search)}'
+        # https://docs.datadoghq.com/dashboards/widgets/note/, https://docs.datadoghq.com/dashboards/template_variables/
+        for link in re.findall(r'https://[^/)]*\$[^)]*|https://[^\s)"]*\w\$\w+\.value[^)]*', text):
+            yield f'Datadog does not fill in a variable there: {link}'
 
 
 def _dashboard_is_understood(dashboard: Json) -> Iterator[str]:
@@ -349,6 +352,9 @@ def _message_fits(monitor: Json) -> Iterator[str]:
     grouped = set(grouped_by(monitor['definition']))
     for name in sorted(set(re.findall(r'\{\{(\w+)\.name\}\}', message)) - grouped):
         yield f'{name} is no tag that it groups by'
+    # https://docs.datadoghq.com/monitors/notify/variables/#character-escape
+    if re.search(r'(?<!\{)\{\{check_message\}\}', message):
+        yield 'check_message is escaped as in HTML'
     opened: list[str] = []
     for sign, block in re.findall(r'\{\{([#^/])(\w+)\}\}', message):
         if sign != '/':

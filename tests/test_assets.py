@@ -257,6 +257,16 @@ BROKEN_DASHBOARDS: dict[str, tuple[str, Callable[[Json], Any], str]] = {
         ),
         'does not know the source',
     ),
+    'variable in a host': (
+        'links',
+        lambda d: first(d, 'note').update(content='[x](https://$region.value.example.com/jobs)'),
+        'does not fill in',
+    ),
+    'variable after a letter': (
+        'links',
+        lambda d: first(d, 'note').update(content='[x](https://example.com/jobs#name$3D$team.value)'),
+        'does not fill in',
+    ),
     'not ASCII': ('plain', lambda d: d.update(title='Overview \N{EM DASH} all'), 'not ASCII'),
 }
 
@@ -321,6 +331,7 @@ def test_a_broken_dashboard_breaks_a_rule(case: str) -> None:
 BROKEN_CHECK_MONITORS = {
     'unknown check': ('answered', lambda d: replace(d, 'query', 'can_connect', 'can_conect'), 'can_conect'),
     'group of other tags': ('answered', lambda d: replace(d, 'query', '"region"', '"team"'), 'team'),
+    'escaped message': ('message', lambda d: replace(d, 'message', '{{{check_message}}}', '{{check_message}}'), 'HTML'),
     'too few to count': ('thresholds', lambda d: d['options']['thresholds'].update(warning=11), 'not enough for 11'),
     'silent without data': ('options', lambda d: d['options'].pop('no_data_timeframe'), 'without data'),
 }

@@ -290,7 +290,7 @@ def test_the_message_of_a_service_check_is_sent_as_text() -> None:
     definition = {
         'name': 'Unreachable',
         'query': '"sagemaker_training.can_connect".over("*").by("region").last(2).count_by_status()',
-        'message': '{{check_message}}',
+        'message': '{{{check_message}}}',
         'options': {'thresholds': {'critical': 1}},
     }
     (shown,) = drawn({}, {'unreachable': {'definition': definition}}, recorded, FOUR_HOURS)['monitors']
