@@ -612,6 +612,8 @@ function rendered(html, name, chosen) {
 
 // 4. The page: what it shows follows from the hash, `#job_detail?region=us-east-1&training_job_name=...`.
 
+// From the whole to one job, and what tells of the check itself last.
+const TABS = ['overview', 'cost_and_efficiency', 'job_detail', 'check_health'];
 const LISTS = 'https://app.datadoghq.com/dashboard/lists?';
 const LISTED_OPTIONS = 60;
 const SHOWN_GROUPS = 6;
@@ -799,7 +801,7 @@ async function start() {
   follow();
   data = await read();
   if (data.live) setTimeout(() => location.reload(), data.live * 1000);
-  data.dashboards.sort((a, b) => (b.name === 'overview') - (a.name === 'overview'));
+  data.dashboards.sort((a, b) => TABS.indexOf(a.name) - TABS.indexOf(b.name));
   document.title = `${data.title} (preview)`;
   byId('title').textContent = data.title;
   byId('notice').textContent = data.notice;
