@@ -25,7 +25,9 @@ SECRET = 'hunter2-not-a-real-one'
         'connectionString',
         'DD_APP_KEY', 'application_key', 'AZURE_STORAGE_KEY', 'storageKey', 'client_key', 'SNOWFLAKE_PASS', 'jwt',
         'auth_tokens', 'HF_TOKENS', 'HF_IMAGE_TOKEN', 'WANDB_SOURCE_TOKEN', 'SECRET_SYSTEM_TOKEN', 'MAX_LENGTH_SECRET',
-        'ADMIN_TOKEN', 'backend_token', 'SLACK_BOT_TOKEN',
+        'ADMIN_TOKEN', 'backend_token', 'SLACK_BOT_TOKEN', 'pass_word', 'pwd1', 'apikey1', 'token_1', 'TOKEN_PROD',
+        'creds', 'AWS_CREDS', 'cookies', 'KAGGLE_KEY', 'fernet_key', 'Ocp-Apim-Subscription-Key', 'conn_str',
+        'DOCKER_AUTH_CONFIG',
     ],
 )  # fmt: skip
 def test_a_telling_key_hides_its_value(key: str) -> None:
@@ -42,7 +44,9 @@ def test_a_telling_key_hides_its_value(key: str) -> None:
         'pass_at_k', 'auth_loss', 'user_tokens', 'path', 'pattern', 'sigma', 'signal',
         'bypass', 'num_pass', 'pass_through', 'total_tokens', 'tokens_per_second', 'time_per_output_token',
         'chunkToken', 'image_start_token', 'decoderStartToken', 'use_mask_token', 'ms_per_token', 'num_key_value_heads',
-        'key_dim', 'token_dropout', 'secretary', 'monkey', 'keyboard', 'mapping', 'app_name',
+        'key_dim', 'token_dropout', 'secretary', 'monkey', 'keyboard', 'mapping', 'app_name', 'pass_width',
+        'train_pass', 'mm_use_im_patch_token', 'fim_prefix_token', 'word_delimiter_token', 'normalize_by_token',
+        'InvalidToken',
     ],
 )  # fmt: skip
 def test_an_ordinary_hyperparameter_stays(key: str) -> None:
@@ -68,6 +72,10 @@ def test_an_ordinary_hyperparameter_stays(key: str) -> None:
         'dckr_pat_abcdefghij-0123456789',
         'hvs.abcdefghij0123456789',
         'SG.abcdefghijklmnopqrst.uvwxyz',
+        'AKIAIOSFODNN7EXAMPLE, wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+        'lsv2_pt_abcdefghij0123456789',
+        'GOCSPX-abcdefghij0123456789',
+        'IQoJb3JpZ2luX2VjEXAMPLEabcdefghij',
         'xoxb-1234567890-abcdefghij',
         '-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----',
         '-----BEGIN CERTIFICATE-----\nMIIEow cut off',
@@ -75,6 +83,7 @@ def test_an_ordinary_hyperparameter_stays(key: str) -> None:
 )
 def test_a_telling_value_is_hidden_wherever_it_stands(value: str) -> None:
     assert Scrubber().text(f'started with {value}') == f'started with {REDACTED}'
+    assert Scrubber().text(f'"{{\\n{value}\\n}}"').startswith(f'"{{\\n{REDACTED}')
     assert Scrubber().mapping({'model': value}) == {'model': REDACTED}
 
 
@@ -140,6 +149,28 @@ def test_a_telling_value_is_hidden_wherever_it_stands(value: str) -> None:
         '{{"value": "with \\" {}", "name": "DB_PASSWORD"}}, epochs',
         '{{\\"value\\": \\"{}\\", \\"name\\": \\"DB_PASSWORD\\"}} epochs',
         '- value: {}\n  name: DB_PASSWORD\n- name: epochs',
+        # What is quoted twice, as the SageMaker SDK quotes hyperparameters, and what stands behind an escaped newline.
+        '{{\\"hf_token\\": \\"\\\\\\"{}\\\\\\"\\"}} epochs',
+        '"a\\n--password {} epochs"',
+        '"a\\nexport HF_TOKEN {} epochs"',
+        '"x: 1\\nauth: {} epochs"',
+        '"password: |\\n  {}", epochs',
+        'C:\\token={} epochs',
+        '--password ab<{} epochs',
+        '--token AKIAIOSFODNN7EXAMPLE:{} epochs',
+        "docker -e 'DB_PASSWORD=a {}' epochs",
+        '["DB_PASSWORD=a {}", "epochs"]',
+        'DB_PASSWORD=secret token={} epochs',
+        "wandb.login(key='{}') epochs",
+        'docker login -u AWS -p {} epochs',
+        'redis-cli -a {} epochs',
+        'machine host login user password {} epochs',
+        'Authorization: OAuth {} epochs',
+        'Account Key: {} epochs',
+        'token: str = "{}"; epochs',
+        'if token == "{}": epochs',
+        r'https:\/\/bob:{}@host epochs',
+        'https%3A%2F%2Fbob%3A{}%40host epochs',
         '{{"ParameterKey": "DBPassword", "ParameterValue": "{}"}}, epochs',
         '{{"ParameterValue": "{}", "ParameterKey": "DBPassword"}}, epochs',
     ],
@@ -170,6 +201,14 @@ def test_a_secret_in_running_text_is_hidden_and_what_surrounds_it_stays(text: st
         'https://host/api/webhooks/ and params["epochs"] = 3 and a%3Db',
         'wandb login --relogin && train.py',
         '{"parameter": "password", "type": "string"}',
+        'is not authorized to perform: secretsmanager:GetSecretValue on resource: '
+        'arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-AbCdEf',
+        'InvalidToken: The provided token is malformed',
+        '-----BEGIN EPOCH 1-----\nloss=3\nRuntimeError: CUDA out of memory',
+        'docker run --user 1000:1000 image',
+        'http://mlflow:5000/api/2.0/models/m@champion',
+        'wandb: ERROR api_key not configured (no-tty). call wandb.login(key=[your_api_key])',
+        'ERROR: pypi-installation-of-package-failed',
         'Authentication: NoCredentialsError: no credentials were found',
         'ListTrainingJobs: ExpiredToken: The security token included in the request is expired',
         '',
@@ -194,6 +233,14 @@ def test_ordinary_text_stays(text: str) -> None:
         (['--use-token', '-v', '3'], ['--use-token', '-v', '3']),
         (['--token', f'-x{SECRET}', '3'], ['--token', REDACTED, '3']),
         (['--token', f'--X{SECRET}', '3'], ['--token', REDACTED, '3']),
+        (['--password', '=', SECRET, '3'], ['--password', '=', REDACTED, '3']),
+        (['--password', '', SECRET, '3'], ['--password', '', REDACTED, '3']),
+        (['wandb', 'login', SECRET, '3'], ['wandb', 'login', REDACTED, '3']),
+        (['curl', '-u', f'bob:{SECRET}', '3'], ['curl', '-u', REDACTED, '3']),
+        (['docker', 'login', '-u', 'AWS', '-p', SECRET, '3'], ['docker', 'login', '-u', 'AWS', '-p', REDACTED, '3']),
+        (['sshpass', '-p', SECRET, 'ssh', '3'], ['sshpass', '-p', REDACTED, 'ssh', '3']),
+        (['redis-cli', '-a', SECRET, '3'], ['redis-cli', '-a', REDACTED, '3']),
+        (['docker', 'run', '--user', '1000:1000', '3'],) * 2,
         (
             [f'train.py --password {SECRET} --token=a b', '3'],
             [f'train.py --password {REDACTED} --token={REDACTED}', '3'],
@@ -250,6 +297,11 @@ def test_half_a_character_does_not_keep_a_text_from_being_encoded(before: str, a
         ('', 'password%3D%22'),
         ('', 'environ["token"]'),
         ('', '--password -'),
+        ('', 'eyJ-'),
+        ('', 'eyJsk-'),
+        ('', 'value=token={'),
+        ('', '"token=a '),
+        ('', '\\ntoken='),
     ],
 )
 def test_the_time_grows_with_the_text_and_not_with_its_square(before: str, repeated: str) -> None:

@@ -7,73 +7,20 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
+from . import telling
+
 REDACTED = '<redacted>'
 # Of the texts that were found to hold no secret.
 MOST_KEPT = 1024
 LONGEST_KEPT = 200
+# Of a command line in pieces, what is looked at before each.
+LONGEST_BEFORE = 200
 
-_CASE_CHANGE = re.compile(r'(?<=[a-z0-9])(?=[A-Z])')
-_SEPARATORS = re.compile(r'[^a-z0-9]+')
-
-# Matched against the key in lower case, its words joined by underscores.
-_TELLING_KEY = re.compile(
-    r'passw|passphrase|pass_?code|(?:^|_)(?:pwd|pw)(?:_|$)|pwd$'
-    r'|(?:^|_)(?:admin|db|ftp|http|mongo|my|mysql|pg|postgres|redis|root|smtp|sql|ssh|user)?pass$'
-    r'|secret(?!ar[iy])|credential|(?:^|_)authorization|(?:^|_)auth$|auth_?(?:code|header|key)'
-    r'|(?:^|_)(?:bearer|cookie|dsn|jwt|pat|sig|signature)$|connection_?string'
-    r'|(?:access|account|api|app|application|client|encryption|license|master|private|service|shared|signing|ssh|storage)'
-    r'_?keys?(?:_|$)'
-    r'|(?:anthropic|azure|cohere|comet|gemini|github|groq|hf|mistral|neptune|openai|slack|stripe|wandb)_?key$'
-    r'|(?:^|_)(?:access|api|auth|bearer|device|github|gitlab|hf|oauth|refresh|security|service|session|slack|wandb)'
-    r'_?tokens?(?:_|$)'
-    r'|token(?:_(?:value|secret|key))?\d*$'
-)
-# One of these is in every telling key, so a text without any has none; the search is cheap, finding all keys is not.
-_STEM = re.compile('auth|bearer|connection|cookie|cred|dsn|jwt|key|pass|pat|pw|secret|sig|token', re.IGNORECASE)
-# The vocabulary of language models, where a token is a piece of text (eos_token), that of errors and that of loops.
-# A word that may as well name a service (image, source) counts only among its like: not in HF_IMAGE_TOKEN.
-_LIKE_IMAGE = (
-    'assistant|audio|begin|chunk|class|context|decoder|end|expired|first|image|initializer|input|instance|label|last|new'
-    '|next|output|prefix|prompt|source|src|start|stop|suffix|system|target|text|tgt|trigger|valid|video'
-)
-_INNOCENT_KEY = re.compile(
-    r'(?:error|exception)$'
-    r'|(?:^|_)(?:bos|cls|eos|eot|mask|max|min|newline|num|pad|per|placeholder|sentinel|sep|special|unk)_?token$'
-    rf'|^(?:(?:add|default|im|is|max|min|mm|num|per|time|to|use|user|vision|{_LIKE_IMAGE})_)*(?:{_LIKE_IMAGE})_?token$'
-    r'|(?:^|_)(?:all|backward|band|by|does|each|extra|first|forward|full|high|is|last|low|max|min|multi|n|num|one|per'
-    r'|second|single|test|tests|third|total|two|warmup)_pass$'
-)
-
-_TELLING_VALUE = re.compile(
-    '|'.join(
-        (
-            r'-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)',
-            r'\b(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[A-Z0-9]{16}\b',
-            r'\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?',
-            r'\b(?:hf|gh[oprsu]|npm|dop_v1|gsk|r8|[rsp]k_(?:live|test))_[A-Za-z0-9]{16,}',
-            r'\b(?:github_pat_|dckr_pat_|glpat-|pypi-|nvapi-|hvs\.)[\w-]{16,}|\bdapi[0-9a-f]{32}|\bSG\.[\w-]{16,}\.[\w-]+',
-            r'\bsk-(?:admin|ant|or|proj|svcacct)-[\w-]{16,}|\bsk-[A-Za-z0-9_]{20,}',
-            r'\bxox[a-z]-[\w-]{10,}|\bAIza[\w-]{35}|\bya29\.[\w-]+',
-            r'(?<=://)[^\s/@:"\']{16,256}+(?=(?::[^\s/@"\',]{0,256})?@)',
-            r'(?i:(?<=\bbearer )|(?<=\bbasic ))(?=\S*[\d=])[\w.~+/=-]{8,}',
-        )
-    ),
-    re.DOTALL,
-)
-# What a command line or an address shows to be a secret by what stands before it.
-_SECRET_AFTER = re.compile(
-    '('
-    r'hooks\.slack\.com/|\.webhook\.office\.com/|/api/webhooks/'
-    r'|(?:-u (?<=\s-u )|--user )(?=[^\s:/]{1,64}:(?!//))'
-    r'|sshpass -p\s*|wandb login\s+(?:--(?:host\s+)?\S+\s+)*+(?![-&|;])'
-    r')(?:"[^"]*"?|\'[^\']*\'?|[^\s"\'<]+)'
-)
-# scheme://user:password@host: the password may itself hold what a careful writer would have escaped.
-_URL_PASSWORD = re.compile(r'(?<=://)([^\s/@:"\']{0,256}):[^\s"\',]{1,256}(?=@)')
-
+# Not within a word, unless that is the letter of an escaped newline.
+_START = r'(?:(?<![\w.-])|(?<=\\[nrt]))'
 # A key and what joins it to its value; quotes may be escaped.
 _QUOTE = r'(?:\\*["\']|%2[27])'
-_JOINER = r'\s*(?::=|=>|[=:]|%3[AaDd])\s*'
+_JOINER = r'\s*(?::=|=>|[=!]?=|:|%3[AaDd])\s*'
 _PAIR_NAME = rf'(?i:(?:parameter)?(?:key|name)){_QUOTE}?{_JOINER}{_QUOTE}?(?P<named>[\w.-]+){_QUOTE}?'
 _PAIR_VALUE = rf'(?i:(?:parameter)?value){_QUOTE}?{_JOINER}'
 _PAIR_COMMA = r'[^\S\n]*+[,;\n]\s*+'
@@ -81,35 +28,48 @@ _KEY = re.compile(
     '|'.join(
         (
             # --key value, --key=value, ['--key', 'value']
-            rf'(?<![\w.-])(?P<flag>--?[A-Za-z][\w.-]*){_QUOTE}?(?:{_JOINER}|\s*,\s*|\s+)',
+            rf'{_START}(?P<flag>--?[A-Za-z][\w.-]*){_QUOTE}?(?:{_JOINER}|\s*,\s*|\s+)',
             # {"name": "KEY", "value": "..."}
-            rf'(?<![\w.-]){_PAIR_NAME}{_PAIR_COMMA}(?:-\s+)?{_QUOTE}?{_PAIR_VALUE}',
+            rf'{_START}{_PAIR_NAME}{_PAIR_COMMA}(?:-\s+)?{_QUOTE}?{_PAIR_VALUE}',
             # export KEY value, aws configure set KEY value
-            r'(?<![\w.-])(?i:env|export|set|setenv)\s+(?P<set>[A-Za-z_][\w.-]*)\s+(?![=:])',
+            rf'{_START}(?i:env|export|set|setenv)\s+(?P<set>[A-Za-z_][\w.-]*)\s+(?![=:])',
             # ('KEY', 'value'), unless the second is the next key of a JSON object
             rf'(?<![\w.\\-]){_QUOTE}(?P<item>[A-Za-z_][\w.-]*){_QUOTE}\s*,\s*(?=\\*["\'](?![\w.-]*\\*["\']\s*:))',
             # <KEY>value</KEY>
             r'<(?P<element>[A-Za-z_][\w.-]*)>(?=[^<])',
             # KEY=value, "KEY": "value", api key: value, environ["KEY"] = "value", %26KEY%3Dvalue
-            r'(?<![\w.-])(?:(?<=%)[0-9A-Fa-f]{2})?(?P<name>(?:(?i:access|api|auth|private|secret)\s)?[A-Za-z_][\w.-]*)'
+            # but not the name of a secret in an ARN
+            r'(?<![\w.-])(?<!\d{12}:)(?:(?<=%)[0-9A-Fa-f]{2})?(?P<name>(?:'
+            r'(?i:access|account|api|auth|client|connection|encryption|license|private|secret)\s)?\w[\w.-]*)'
             rf'{_QUOTE}?\]?{_JOINER}',
         )
     )
 )
-# What stands between a joiner and the value: marks of YAML, a line continued, the scheme of an Authorization header.
+# What stands between a joiner and the value: marks of YAML, newlines (also escaped), a type, the scheme of a header.
 _BEFORE_VALUE = re.compile(
-    r'(?:[|>][+-]?\s*\n\s*|\\\r?\n\s*|-\s+)*(?:(?i:apikey|basic|bearer|digest|negotiate|token)\s+(?=\S))?'
+    r'(?:[|>][+-]?\s*(?:\n|\\+n)\s*|\\\r?\n\s*|(?:\\+[nrt])+\s*|-\s+)*(?:(?:str|bytes)\s*=\s*)?'
+    r'(?:(?i:api-?key|basic|bearer|digest|key|negotiate|ntlm|oauth|ssws|token)\s+(?=\S))?'
 )
-_QUOTED = r'"(?:\\.|[^"\\])*+"?|\'(?:\\.|[^\'\\])*+\'?|\\+(?P<quote>["\']).*?(?<!\\)\\+(?P=quote)'
+_QUOTED = (
+    r'"(?:\\.|[^"\\])*+"?|\'(?:\\.|[^\'\\])*+\'?'
+    r'|(?P<escape>\\+)(?P<quote>["\']).*?(?<!\\)(?P=escape)(?P=quote)'
+)
 # A flag, not the value of the one before: -x or --some-words. What has capitals is taken for a secret.
 _FLAG = re.compile(r'-(?:[A-Za-z]|-[a-z][a-z0-9_.-]*)(?=[\s=,;"\')\]\\]|$)')
-_VALUE = re.compile(rf'{_QUOTED}|(?!(?<=\s){_FLAG.pattern})[^\s"\'<][^\s<]*', re.DOTALL)
+# Part of it may be redacted already, as a telling value.
+_VALUE = re.compile(
+    rf'{_QUOTED}|(?!(?<=\s){_FLAG.pattern})(?:{REDACTED}(?=[^\s,;&"\')\]}}<])|[^\s"\'<])(?:(?!</)\S)*', re.DOTALL
+)
+_BARE_OR_QUOTED = r'(?:"[^"]*"?|\'[^\']*\'?|[^\s"\'<]+)'
+_SECRET_AFTER = re.compile(f'({telling.BEFORE.pattern}){_BARE_OR_QUOTED}')
 # {"value": "...", "name": "KEY"}
 _VALUE_FIRST = re.compile(
-    rf'(?<![\w.-])(?P<before>{_PAIR_VALUE})(?>{_QUOTED}|[^\s"\',;<]+)(?P<after>{_PAIR_COMMA}{_QUOTE}?{_PAIR_NAME})',
+    rf'(?<![\w.-])(?P<before>{_PAIR_VALUE})(?>{_QUOTED}|[^\s"\',;<]{{1,1024}})(?P<after>{_PAIR_COMMA}{_QUOTE}?{_PAIR_NAME})',
     re.DOTALL,
 )
 _BRACKETS = {'[': ']', '{': '}', '(': ')'}
+_UP_TO_QUOTE = {quote: re.compile(rf'[^{quote}\n]*(?={quote})') for quote in ('"', "'")}
+_ESCAPES = (r'\n', r'\r', r'\t')
 
 
 class Scrubber:
@@ -122,11 +82,7 @@ class Scrubber:
         self.is_telling = lru_cache(MOST_KEPT)(self._is_telling)
 
     def _is_telling(self, key: str) -> bool:
-        """Whether the name alone says that the value is a secret, whatever its case or separators."""
-        spellings = [_SEPARATORS.sub('_', k.lower()).strip('_') for k in (_CASE_CHANGE.sub('_', key), key)]
-        if any(map(_TELLING_KEY.search, spellings)) and not any(map(_INNOCENT_KEY.search, spellings)):
-            return True
-        return any(pattern.search(key) for pattern in self._patterns)
+        return telling.is_telling(key) or any(pattern.search(key) for pattern in self._patterns)
 
     def text(self, text: str) -> str:
         """`text` with telling values, and values that stand next to a telling key, redacted."""
@@ -143,10 +99,10 @@ class Scrubber:
         text = _well_formed(text)
         for pattern in self._patterns:
             text = pattern.sub(REDACTED, text)
-        text = _TELLING_VALUE.sub(REDACTED, text)
+        text = telling.VALUE.sub(REDACTED, text)
         text = _SECRET_AFTER.sub(rf'\1{REDACTED}', text)
-        text = _URL_PASSWORD.sub(rf'\1:{REDACTED}', text)
-        if self._patterns or _STEM.search(text):
+        text = telling.URL_USER.sub(rf'\1\2{REDACTED}', text)
+        if self._patterns or telling.STEM.search(text):
             text = _VALUE_FIRST.sub(self._without_named_secret, text)
             return ''.join(self._without_assigned_secrets(text))
         return text
@@ -161,18 +117,24 @@ class Scrubber:
     def arguments(self, arguments: Iterable[str], after: str = '') -> list[str]:
         """A command line in pieces, of which `after` came before: the secret may be the piece after `--db-password`."""
         scrubbed = []
-        key = after
+        key = line = after
         for argument in arguments:
             name, equals, value = argument.partition('=')
-            if self._is_key(key) and not _FLAG.match(argument):
+            shown = _shown_before(line, argument)
+            is_word = bool(argument.strip('=:'))
+            if is_word and self._is_key(key) and not _FLAG.match(argument):
                 scrubbed.append(REDACTED)
+                key = ''
+            elif shown is not None:
+                scrubbed.append(f'{self.text(shown)}{REDACTED}')
                 key = ''
             elif equals and value and self._is_key(name):
                 scrubbed.append(f'{self.text(name)}={REDACTED}')
                 key = ''
             else:
                 scrubbed.append(self.text(argument))
-                key = argument
+                key = argument if is_word else key
+            line = f'{line} {argument}'[-LONGEST_BEFORE:]
         return scrubbed
 
     def _is_key(self, argument: str) -> bool:
@@ -184,17 +146,19 @@ class Scrubber:
         return f'{pair["before"]}{REDACTED}{pair["after"]}' if self.is_telling(pair['named']) else pair[0]
 
     def _without_assigned_secrets(self, text: str) -> Iterator[str]:
-        end = 0
-        for key in _KEY.finditer(text):
-            if key.start() < end or not self.is_telling(key[key.lastgroup or 0]):
-                continue
-            start = _BEFORE_VALUE.match(text, key.end())
-            value_end = _end_of_value(text, start.end() if start else key.end())
-            if value_end is not None:
+        end = position = 0
+        while key := _KEY.search(text, position):
+            position = key.end()
+            if self._is_telling_in(text, key) and (value_end := _end_of_value(text, key)) is not None:
                 yield text[end : key.end()]
                 yield REDACTED
-                end = value_end
+                end = position = value_end
         yield text[end:]
+
+    def _is_telling_in(self, text: str, key: re.Match[str]) -> bool:
+        name = key[key.lastgroup or 0]
+        is_escape = text[max(key.start() - 1, 0) : key.start() + 1] in _ESCAPES
+        return self.is_telling(name) or (is_escape and self.is_telling(name[1:]))
 
 
 def _well_formed(text: str) -> str:
@@ -202,15 +166,37 @@ def _well_formed(text: str) -> str:
     return text.encode('utf-8', 'replace').decode()
 
 
-def _end_of_value(text: str, start: int) -> int | None:
-    """Where the value that starts there ends, a bracket at its counterpart; None if there is no value."""
-    closing = _BRACKETS.get(text[start : start + 1])
-    if closing is None:
-        value = _VALUE.match(text, start)
-        return value.end() if value else None
+def _shown_before(line: str, argument: str) -> str | None:
+    """The beginning of an argument after which it is a secret, as what stands before it in its line shows."""
+    start = len(line) + 1
+    for shown in telling.BEFORE.finditer(f'{line} {argument}'):
+        if shown.start() < start <= shown.end() < start + len(argument):
+            return argument[: shown.end() - start]
+    return None
+
+
+def _end_of_value(text: str, key: re.Match[str]) -> int | None:
+    """Where the value of the key ends, a bracket at its counterpart; None if there is no value."""
+    before = _BEFORE_VALUE.match(text, key.end())
+    start = before.end() if before else key.end()
+    if text[start : start + 1] in _BRACKETS:
+        return _end_of_bracket(text, start)
+    value = _VALUE.match(text, start)
+    if not value:
+        return None
+    # "KEY=some words": the quote stands before the key.
+    quote = text[max(key.start() - 1, 0) : key.start()]
+    if quote in _UP_TO_QUOTE and not {*'"\''} & {*key[0]} and quote not in value[0]:
+        rest = _UP_TO_QUOTE[quote].match(text, value.end())
+        return rest.end() if rest else value.end()
+    return value.end()
+
+
+def _end_of_bracket(text: str, start: int) -> int:
+    opening, closing = text[start], _BRACKETS[text[start]]
     depth = 0
     for position in range(start, len(text)):
-        depth += (text[position] == text[start]) - (text[position] == closing)
+        depth += (text[position] == opening) - (text[position] == closing)
         if not depth:
             return position + 1
     return len(text)
