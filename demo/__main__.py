@@ -129,12 +129,20 @@ def simulated_day(hours: float, page: Path, console: Console) -> int:
 
 def live(hours: float, port: int, console: Console) -> int:
     """Show the page while the fleet lives on, a quarter of an hour in every few seconds; until it is interrupted."""
-    with PageServer(port) as server:
+    try:
+        server = PageServer(port)
+    except (OSError, OverflowError) as error:
+        print(f'The page cannot be shown on port {port}: {error}', file=sys.stderr)
+        return 2
+    with server:
         console.print(f'Simulating {duration(hours * 3600)} first. Then the page is at {server.url}; Ctrl+C ends it.')
         try:
             for page in pages(hours):
                 server.page = page
                 time.sleep(LIVE_SECONDS)
+        except PollError as error:
+            console.print(str(error), markup=False)
+            return 1
         except KeyboardInterrupt:
             console.print('Ended.')
     return 0
@@ -169,7 +177,7 @@ def dry_run(region: str, profiles: Sequence[str | None], page: Path, console: Co
         f'One poll of {region}, read-only, nothing sent: what runs, and what ended in the last {DRY_RUN_HOURS} hours'
     )
     render(recording, console)
-    end = ceil(recording.polled_at[-1] / POLL_SECONDS + 1) * POLL_SECONDS
+    end = (recording.polled_at[-1] // POLL_SECONDS + 1) * POLL_SECONDS
     draw(recording, Window(end - DRY_RUN_HOURS * 3600, end, POLL_SECONDS), page, console, DRY_RUN_NOTICE)
     console.print(f'Done in {duration(time.monotonic() - began)}.')
     if any(point.metric == 'poll.duration' and point.value >= OUT_OF_TIME_SECONDS for point in recording.points):

@@ -12,8 +12,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .filters import kept, tag_filter
 from .frames import NOT_AVAILABLE, REDUCERS, Frame, Group, QueryError, Window
-from .query import evaluate, evaluate_formula, kept, metrics, tag_filter
+from .query import evaluate, evaluate_formula, metrics
 from .recording import PREFIX, Recording, ServiceCheck, mapping
 
 ASSETS = Path(__file__).parent.parent / 'assets'
@@ -140,46 +141,12 @@ def formulas(request: Json) -> list[Json]:
 
 def streamed(definition: Json, recording: Recording, fill: Callable[[str], str] = str) -> list[Json]:
     """The events or logs that a stream shows."""
-    if definition['type'] == 'event_timeline':
-        searches = [('event_stream', definition['query'])]
-    else:
-        searches = [
-            (request['query']['data_source'], request['query']['query_string']) for request in definition['requests']
-        ]
     found = []
-    for source, text in searches:
+    for request in definition['requests']:
+        source, text = request['query']['data_source'], request['query']['query_string']
         wanted = tag_filter(' AND '.join(re.sub('^-', 'NOT ', word) for word in fill(text).split()))
         found += [item for tags, item in STREAMS[source](recording) if wanted.matches(tags)]
     return found
-
-
-def has_data(definition: Json, recording: Recording, window: Window, fill: Callable[[str], str] = str) -> bool:
-    """Whether each formula of a widget has values, and each metric it asks for was ever sent: 0 may stand for nothing.
-
-    Streams and checks may find something at any time.
-    """
-    kind = definition['type']
-    if kind in STATIC:
-        return True
-    if kind in ('event_timeline', 'list_stream'):
-        return bool(streamed(definition, recording, fill))
-    if kind == 'check_status':
-        return definition['check'] == f'{PREFIX}can_connect' and any(
-            all(tag_filter(fill(tag)).matches(kept(check.tags)) for tag in definition.get('tags', ()))
-            for check in recording.service_checks
-        )
-    asked = {metric.name for query in queries(definition) for metric in metrics(fill(query))}
-    answers = frames(definition, recording, window, fill)
-    return (
-        bool(answers)
-        and all(frame.lines for frame in answers)
-        and all(name.removeprefix(PREFIX) in recording.series for name in asked)
-    )
-
-
-def states(definition: Json, recording: Recording, at: float) -> dict[Group, str]:
-    """`alert`, `warning` or `ok` for each group that a monitor has data of at that time."""
-    return {group: verdict.state for group, verdict in verdicts(definition, recording, at).items()}
 
 
 def verdicts(definition: Json, recording: Recording, at: float) -> dict[Group, Verdict]:

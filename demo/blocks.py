@@ -158,7 +158,6 @@ def block_of(block: Block, source: Source, interned: dict[str, int]) -> Json:
                 ],
             ]
             for tags, row in sorted(merged.items())
-            if row
         ],
     }
 

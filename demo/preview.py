@@ -21,8 +21,8 @@ from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
 from . import prose
 from .assets import Json, Verdict, frames, grouped_by, load, streamed, verdicts, window_of
 from .blocks import Source, block_of, numbers, request_of
+from .filters import tag_filter
 from .frames import Group, QueryError, Window
-from .query import tag_filter
 from .recording import PREFIX, Recording, ServiceCheck, mapping, normalized
 
 PAGE = Path(__file__).parent / 'page'

@@ -72,6 +72,12 @@ def main(
     console = Console(highlight=False, emoji=False, soft_wrap=True)
     keys = {variable: os.environ.get(variable, '').strip() for variable in KEYS}
     done: Counter[str] = Counter()
+
+    def redacted(text: str) -> str:
+        for key in filter(None, keys.values()):
+            text = text.replace(key, '<redacted>')
+        return text
+
     try:
         everything = load(assets, options.prefix, options.notify)
         names = {asset.name for asset in everything}
@@ -84,13 +90,11 @@ def main(
             console.print(f'No keys ({missing}): the organisation was not asked, so this is as if nothing were there.')
         for outcome in upsert(everything, options.only or names, organisation, APP_HOSTS[site]):
             done[outcome.what] += 1
-            _tell(outcome, console, APP_HOSTS[site], dry_run=options.dry_run)
+            told = outcome._replace(note=redacted(outcome.note))
+            _tell(told, console, APP_HOSTS[site], dry_run=options.dry_run)
     except PushError as error:
-        text = str(error)
-        for key in filter(None, keys.values()):
-            text = text.replace(key, '<redacted>')
-        print(text, file=sys.stderr)
-        if done:
+        print(redacted(str(error)), file=sys.stderr)
+        if done and not options.dry_run:
             print(f'Before that: {_sum(done)}. Run it again to go on; nothing is made twice.', file=sys.stderr)
         return 2
     console.print(f'{"Nothing was changed. Without --dry-run: " if options.dry_run else ""}{_sum(done)}')

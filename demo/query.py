@@ -1,7 +1,7 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
-"""The part of Datadog's metric query language that the assets use, evaluated over what checks have sent.
+"""The part of Datadog's metric query language that dashboards like these use, evaluated over what checks have sent.
 
 https://docs.datadoghq.com/dashboards/querying/ and https://docs.datadoghq.com/dashboards/functions/. Unlike Datadog it
 does not interpolate between points, and its `anomalies` is a simple stand-in: the mean and the standard deviation of
@@ -9,18 +9,18 @@ the week before.
 """
 
 import operator
-import re
 import statistics
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial, reduce
 from typing import Any, NamedTuple
 
-from lark import Lark, Token, Transformer
-from lark.exceptions import UnexpectedInput, VisitError
+from lark import Lark, Token
 
+from . import filters
+from .filters import Filter, FilterReader, Tags, kept, transformed
 from .frames import (
     FUNCTIONS,
     NOT_AVAILABLE,
@@ -34,7 +34,7 @@ from .frames import (
     default_zero,
     reduced,
 )
-from .recording import PREFIX, Recording, Series, normalized
+from .recording import PREFIX, Recording, Series
 
 WEEK = 7 * 86_400
 
@@ -54,41 +54,13 @@ GRAMMAR = r"""
     as_count: ".as_count" "(" ")"
     rollup: ".rollup" "(" NAME ("," NUMBER)? ")"
 
-    // Either symbols or words: https://docs.datadoghq.com/metrics/advanced-filtering/#boolean-filtered-queries
-    ?filter: either | symbolic ("," symbolic)+ -> all_of | "!" TAG -> tag_not
-    ?symbolic: TAG -> tag | "!" TAG -> tag_not
-
-    ?either: both ("OR"i both)* -> any_of
-    ?both: term ("AND"i term)* -> all_of
-    ?term: TAG -> tag
-         | "NOT"i term -> none_of
-         | "(" either ")"
-         | TAG "IN"i "(" TAG ("," TAG)* ")" -> tag_in
-         | TAG "NOT"i "IN"i "(" TAG ("," TAG)* ")" -> tag_not_in
-
     METRIC.2: /(avg|sum|min|max):[a-z][\w.]*/
     NAME: /[a-z_]\w*/
     TAG_KEY: /[\w.\/:-]+/
-    TAG: /(?!(OR|AND|NOT|IN)(?![^\s,(){}!]))[^\s,(){}!]+/i
     STRING: /'[^']*'/
     NUMBER: /\d+(\.\d+)?/
     SIGNED: /-\d+(\.\d+)?/
-    %ignore /\s+/
 """
-PARSER = Lark(GRAMMAR, start=['expression', 'filter'], parser='lalr')
-
-type Tags = Mapping[str, str]
-
-
-class Filter(NamedTuple):
-    """What stands between the braces of a query: whether tags match, and what it names: tag keys or `$variable`.
-
-    Of the variables, those in `narrowed_by` can do no more than narrow down what matches.
-    """
-
-    matches: Callable[[Tags], bool]
-    names: frozenset[str]
-    narrowed_by: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +88,11 @@ class Metric:
                 group[bucket].append(value)
         over_space = REDUCERS[self.aggregator]
         lines = {group: {bucket: over_space(line[bucket]) for bucket in sorted(line)} for group, line in groups.items()}
-        return Frame(self.by, {group: line for group, line in lines.items() if line}, window)
+        return Frame(self.by, lines, window)
 
     def lines(self, recording: Recording, window: Window) -> Iterator[tuple[Tags, Line]]:
         """Each series that passes the filter and has values: these aggregated over the time of a bucket."""
         over_time = REDUCERS[self.over_time]
-        window = self.window(window)
         for tags, points in self._sent(recording).values():
             within = points[bisect_left(points, (window.start,)) : bisect_left(points, (window.end,))]
             if not within or not self.filter.matches(tags := kept(tags)):
@@ -246,28 +217,7 @@ def outline(text: str) -> Any:
 
     A list is of an operator or function and its arguments. QueryError if the text cannot be read.
     """
-    return _transformed(text)
-
-
-@cache
-def tag_filter(text: str) -> Filter:
-    """The filter of a query, or of another search that is written the same way."""
-    made: Filter = _transformed(text, start='filter')
-    return made
-
-
-def kept(tags: Tags) -> Tags:
-    """As Datadog keeps them; of the keys, the recording sees to that."""
-    return {key: normalized(value) for key, value in tags.items()}
-
-
-def _transformed(text: str, start: str = 'expression') -> Any:
-    try:
-        return _Outline().transform(PARSER.parse(text, start=start))
-    except UnexpectedInput as error:
-        raise QueryError(f'not understood:\n{error.get_context(text, span=120)}') from error
-    except VisitError as error:
-        raise QueryError(f'{error.orig_exc}: {text}') from error
+    return transformed(_Outline(), PARSER, text)
 
 
 def _timeshift(node: Node, scope: Scope, seconds: float) -> Frame:
@@ -307,7 +257,11 @@ def _anomalies(node: Node, scope: Scope, _: str, deviations: float, *options: tu
         frame = default_zero(frame)
 
     def judged(line: Line) -> Line:
-        return {b: _is_out(line[b], [v for at, v in line.items() if at < b]) for b in scope.window.buckets if b in line}
+        return {
+            b: _is_out(line[b], [v for at, v in line.items() if b - WEEK <= at < b])
+            for b in scope.window.buckets
+            if b in line
+        }
 
     def _is_out(value: float, before: list[float]) -> float:
         if len(before) < 2:
@@ -343,19 +297,11 @@ def _listed(sign: str) -> Callable[[Any, list[Any]], list[Any]]:
     return lambda _, items: [sign, *items]
 
 
-def _any_name(filters: Iterable[Filter]) -> frozenset[str]:
-    return reduce(operator.or_, (each.names for each in filters), frozenset())
-
-
-def _without_value(_: Tags) -> bool:
-    raise QueryError('a template variable has no value here')
-
-
 OPERATORS = {'+': operator.add, '-': operator.sub, '*': operator.mul, '/': operator.truediv}
 
 
-class _Outline(Transformer[Token, Any]):
-    """Makes an outline of a parsed query, and a Filter of a parsed filter."""
+class _Outline(FilterReader):
+    """Makes an outline of a parsed query."""
 
     add, subtract, multiply, divide = (_listed(sign) for sign in OPERATORS)
 
@@ -397,33 +343,5 @@ class _Outline(Transformer[Token, Any]):
             raise QueryError(f'there is no rollup by {method}')
         return {'rollup': str(method), 'interval': float(interval[0]) if interval else None}
 
-    def tag(self, items: list[Token]) -> Filter:
-        key, colon, value = items[0].partition(':')
-        if key.startswith('$'):
-            return Filter(_without_value, frozenset({str(key)}), frozenset({str(key)}))
-        if key == '*':
-            return Filter(lambda _: True, frozenset())
-        pattern = re.compile('.*'.join(map(re.escape, value.lower().split('*'))) if colon else '.*')
-        return Filter(lambda tags: key in tags and bool(pattern.fullmatch(tags[key])), frozenset({str(key)}))
 
-    def tag_not(self, items: list[Token]) -> Filter:
-        return self.none_of([self.tag(items)])
-
-    def all_of(self, items: list[Filter]) -> Filter:
-        narrowed_by = reduce(operator.or_, (each.narrowed_by for each in items))
-        return Filter(lambda tags: all(each.matches(tags) for each in items), _any_name(items), narrowed_by)
-
-    def any_of(self, items: list[Filter]) -> Filter:
-        if len(items) == 1:
-            return items[0]
-        return Filter(lambda tags: any(each.matches(tags) for each in items), _any_name(items))
-
-    def none_of(self, items: list[Filter]) -> Filter:
-        return Filter(lambda tags: not any(each.matches(tags) for each in items), _any_name(items))
-
-    def tag_in(self, items: list[Token]) -> Filter:
-        key, *values = items
-        return self.any_of([self.tag([Token('TAG', f'{key}:{value}')]) for value in values])
-
-    def tag_not_in(self, items: list[Token]) -> Filter:
-        return self.none_of([self.tag_in(items)])
+PARSER = Lark(GRAMMAR + filters.GRAMMAR, start='expression', parser='lalr')

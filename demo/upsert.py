@@ -35,8 +35,8 @@ def upsert(
             if not found[asset.name]:
                 sent[asset.name] = linked(asset.body, ids, app_host)
                 outcome = _tried(_created, asset, sent[asset.name], calls)
-                if outcome.id:
-                    ids[asset.title] = outcome.id
+                if outcome.what == 'created':
+                    ids[asset.title] = outcome.id or f'(id of {asset.name})'  # a dry run has none
                 yield outcome
         for asset in chosen:
             wanted = linked(asset.body, ids, app_host)

@@ -40,7 +40,7 @@ def load(folder: Path, prefix: str = '', notify: Sequence[str] = ()) -> list[Ass
         for path in sorted(folder.glob(f'{kind}s/*.json')):
             try:
                 assets.append(read(path.stem, json.loads(path.read_text(encoding='utf-8')), prefix, notify))
-            except (ValueError, KeyError, TypeError) as error:
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise PushError(f'{path} is not a {kind}: {error!r}') from None
     return assets
 

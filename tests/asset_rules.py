@@ -179,7 +179,7 @@ def _requests_are_complete(dashboard: Json) -> Iterator[str]:
             used = {name for each in request.get('formulas', ()) for name in re.findall(r'[a-z_]\w*', each['formula'])}
             if asked - used:
                 yield f'{name}: {sorted(asked - used)} is in no formula'
-        if kind not in STATIC | {'check_status', 'event_timeline'} and not widget.definition.get('requests'):
+        if kind not in STATIC | {'check_status'} and not widget.definition.get('requests'):
             yield f'{name}: asks for nothing'
 
 

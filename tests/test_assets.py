@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from demo.assets import METRIC_MONITOR, Json, Widget, filled, frames, has_data, load, queries, widgets
+from demo.assets import METRIC_MONITOR, STATIC, Json, Widget, filled, frames, load, queries, streamed, widgets
+from demo.filters import kept, tag_filter
 from demo.frames import QueryError, Window
 from demo.query import Metric, evaluate, metrics
 from demo.recording import PREFIX, Recording
@@ -30,6 +31,30 @@ DAY = Window(START.timestamp(), (START + timedelta(days=1)).timestamp(), POLL_SE
 def filler(dashboard: str, **chosen: str) -> Callable[[str], str]:
     """Fills in the values of template variables, `*` for those that are not chosen."""
     return partial(filled, variables=DASHBOARDS[dashboard]['template_variables'], chosen=chosen)
+
+
+def has_data(definition: Json, recording: Recording, window: Window, fill: Callable[[str], str]) -> bool:
+    """Whether each formula of a widget has values, and each metric it asks for was ever sent: 0 may stand for nothing.
+
+    Streams and checks may find something at any time.
+    """
+    kind = definition['type']
+    if kind in STATIC:
+        return True
+    if kind == 'list_stream':
+        return bool(streamed(definition, recording, fill))
+    if kind == 'check_status':
+        return definition['check'] == f'{PREFIX}can_connect' and any(
+            all(tag_filter(fill(tag)).matches(kept(check.tags)) for tag in definition.get('tags', ()))
+            for check in recording.service_checks
+        )
+    asked = {metric.name for query in queries(definition) for metric in metrics(fill(query))}
+    answers = frames(definition, recording, window, fill)
+    return (
+        bool(answers)
+        and all(frame.lines for frame in answers)
+        and all(name.removeprefix(PREFIX) in recording.series for name in asked)
+    )
 
 
 def all_metrics() -> Iterator[Metric]:

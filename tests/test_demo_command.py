@@ -1,6 +1,9 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
+import base64
+import gzip
+import json
 import logging
 import re
 from collections.abc import Iterator
@@ -15,6 +18,7 @@ from rich.console import Console
 from datadog_checks.base.stubs.aggregator import AggregatorStub
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
 from demo.__main__ import main
+from demo.assets import Json
 from demo.aws import SimulatedAws
 from demo.clock import SimulatedClock
 from demo.fleet import Job, is_open
@@ -77,6 +81,19 @@ def test_the_demo_reports_what_the_check_sent(
     assert 1_000_000 < page.stat().st_size < 8_000_000
 
 
+def shown_on(page: Path) -> Json:
+    """What a page shows."""
+    match = re.search(r'id="data">([\w+/=]+)<', page.read_text(encoding='utf-8'))
+    assert match
+    shown: Json = json.loads(gzip.decompress(base64.b64decode(match[1])))
+    return shown
+
+
+def widgets_of(shown: Json, name: str) -> list[Json]:
+    dashboard = next(each for each in shown['dashboards'] if each['name'] == name)
+    return [widget for group in dashboard['groups'] for widget in group['widgets']]
+
+
 def _pool_until(job: Job) -> datetime:
     return job.warm_pool.until if job.warm_pool else job.end
 
@@ -103,6 +120,11 @@ def test_a_dry_run_reads_the_account_it_is_given(
     printed = capsys.readouterr().out
     assert re.search(r'churn-running +training +2 x p5.48xlarge .* growth', printed)
     assert 'hunter2' not in printed
+    shown = shown_on(Path('build', 'preview.html'))
+    running = next(each for each in widgets_of(shown, 'overview') if each['title'] == 'Running jobs')
+    [first, last], blocks = running['window'], shown['blocks']
+    asked = {query['block'] for request in running['requests'] for query in request['queries']}
+    assert any(first <= at < last for block in asked for _, at, _ in blocks[block]['rows']), 'the last 15 minutes'
 
 
 @pytest.mark.parametrize(
@@ -194,6 +216,14 @@ def test_a_live_page_goes_on() -> None:
             assert shown[-1] == server.page
     lives.close()
     assert len(set(shown)) == 2
+
+
+def test_a_port_that_is_taken_is_an_error_that_names_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with PageServer(0) as server:
+        port = server.url.split(':')[-1].strip('/')
+        assert main(['--serve', port]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert f'port {port}' in line
 
 
 def test_only_a_simulated_fleet_lives_on(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from demo.assets import load, states
+from demo.assets import Json, load, verdicts
 from demo.fleet import Job, Step, WarmPool
 from demo.frames import Group
 from demo.recording import Recording, Series
@@ -90,6 +90,11 @@ def polled(world: World, minutes: float, step: float = 1, fleet: Sequence[Job] =
         check.run()
         recording.take(moment.timestamp())
     return recording
+
+
+def states(definition: Json, recording: Recording, at: float) -> dict[Group, str]:
+    """`alert`, `warning` or `ok` for each group that a monitor has data of at that time."""
+    return {group: verdict.state for group, verdict in verdicts(definition, recording, at).items()}
 
 
 def told(monitor: str, recording: Recording, *minutes: float) -> dict[Group, str]:

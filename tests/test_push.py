@@ -413,6 +413,12 @@ def test_only_what_is_named_is_pushed_with_links_to_what_is_there(push: Push, da
     assert quote('Fleet - Overview') not in json.dumps(datadog.titled('Fleet - Job Detail'))
 
 
+def test_a_monitor_that_is_pushed_alone_links_to_a_dashboard_that_is_there(push: Push, datadog: Datadog) -> None:
+    push('--only', 'job_detail')
+    push('--only', 'job_failed')
+    assert f'/dashboard/{datadog.titled("Fleet - Job Detail")["id"]}?' in datadog.named('job failed')['message']
+
+
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones(
     push: Push, datadog: Datadog, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -430,14 +436,37 @@ def test_a_dry_run_shows_what_would_change_and_changes_nothing(push: Push, datad
 
     assert (pushed.code, datadog.writes) == (0, [])
     assert pushed.told('create') == ['job_detail', 'too_slow']
-    assert pushed.told('unchanged') == ['overview']
-    assert pushed.told('update') == ['job_failed']
+    assert pushed.told('update') == ['overview', 'job_failed'], 'the one will link to what is not there yet'
     assert re.search('^    -    "All is well."', pushed.out, re.MULTILINE)
     assert re.search(r'^    \+    "It job failed."', pushed.out, re.MULTILINE)
     assert '@@' in pushed.out
     assert 'no longer notifies @my-own-handle' in pushed.out
-    assert pushed.out.endswith('Nothing was changed. Without --dry-run: 2 created, 1 unchanged, 1 updated\n')
-    assert 'elapsed_time' not in pushed.out.split('@@')[0], 'what is equal is not shown'
+    assert pushed.out.endswith('Nothing was changed. Without --dry-run: 2 created, 2 updated\n')
+    assert 'someone@example.com' not in pushed.out, 'what only Datadog has is not shown'
+    assert push().told('updated') == ['overview', 'job_failed'], 'as was foretold'
+
+
+def test_a_dry_run_that_breaks_off_has_done_nothing(push: Push, datadog: Datadog) -> None:
+    datadog.faults['GET .*monitor'] = Fault(502, 'bad gateway')
+    pushed = push('--dry-run')
+    assert pushed.code == 2
+    assert 'Before that' not in pushed.err
+    assert 'Before that: 2 created' in push().err
+
+
+@pytest.mark.parametrize(('kind', 'content'), [('dashboard', []), ('monitor', {'definition': {'message': None}})])
+def test_a_file_that_is_no_asset_is_named(push: Push, assets: Path, kind: str, content: Any) -> None:
+    write(assets / f'{kind}s' / 'a.json', content)
+    pushed = push()
+    assert pushed.code == 2
+    assert f'a.json is not a {kind}' in pushed.err
+
+
+def test_a_key_that_is_sent_back_is_not_shown(push: Push, datadog: Datadog) -> None:
+    datadog.faults['POST .*dashboard'] = Fault(400, json.dumps({'errors': [f'bad header DD-API-KEY: {API_KEY}']}))
+    pushed = push()
+    assert pushed.code == 1
+    assert 'bad header DD-API-KEY: <redacted>' in pushed.out
 
 
 @pytest.mark.parametrize('missing', [['DD_API_KEY', 'DD_APP_KEY'], ['DD_APP_KEY']])

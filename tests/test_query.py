@@ -5,8 +5,9 @@
 
 import pytest
 
+from demo.filters import tag_filter
 from demo.frames import Frame, Group, QueryError, Window
-from demo.query import evaluate, evaluate_formula, metrics, tag_filter
+from demo.query import evaluate, evaluate_formula, metrics
 from demo.recording import Recording, Series
 
 HOUR = 3600.0
@@ -78,6 +79,8 @@ def test_groups_are_the_values_of_the_tags() -> None:
     [
         ('*', 'abc'),
         ('team:nlp', 'a'),
+        ('team:nl', ''),
+        ('region:us.east-1', ''),
         ('!team:nlp', 'bc'),
         ('NOT team:nlp', 'bc'),
         ('team:*', 'ab'),
@@ -129,6 +132,7 @@ def test_what_has_no_groups_goes_with_each_group() -> None:
     by_team = 'sum:sagemaker_training.jobs.created{*} by {team}.as_count()'
     of_all = 'sum:sagemaker_training.jobs.created{*}.as_count()'
     assert answer(f'{by_team} / {of_all}', *series) == {('a',): {0: 0.25, 1: 1}, ('b',): {0: 0.75}}
+    assert answer(f'{of_all} / {by_team}', *series) == {('a',): {0: 4, 1: 1}, ('b',): {0: pytest.approx(4 / 3)}}
 
 
 def test_default_zero_fills_the_gaps_of_what_there_is() -> None:
@@ -146,6 +150,8 @@ def test_the_past_can_be_put_beside_the_present() -> None:
     assert answer(f'week_before({query})', created) == {(): {0: 4}}
     assert answer(f'timeshift({query}, -3600)', created) == {(): {1: 1, 2: 8}}
     assert answer(f'{query} - week_before({query})', created) == {(): {0: -3}}
+    assert answer(f'default_zero(day_before({query}))', created) == {(): {0: 2, 1: 0, 2: 0, 3: 0}}
+    assert answer(f'hour_before({query})', created) == {(): {1: 1, 2: 8}}
 
 
 def test_a_moving_rollup_looks_back_from_each_bucket() -> None:
@@ -163,6 +169,17 @@ def test_top_keeps_the_groups_that_rank_first() -> None:
     query = 'sum:sagemaker_training.jobs.open{*} by {team}'
     assert list(answer(f"top({query}, 2, 'max', 'desc')", *series)) == [('b',), ('c',)]
     assert list(answer(f"top({query}, 1, 'max', 'asc')", *series)) == [('a',)]
+
+
+def test_the_last_of_several_series_is_the_latest() -> None:
+    series = [('jobs.open', 'team:a', {1: 5, 2: 7}), ('jobs.open', 'team:b', {0: 2})]
+    queries = {'query1': ('sum:sagemaker_training.jobs.open{*}', 'last')}
+    assert in_hours(evaluate_formula('query1', recording(*series), FOUR_HOURS, queries)) == {(): {0: 7}}
+    for text in ('query1 + query1', 'default_zero(query1)'):
+        line = evaluate_formula(text, recording(*series), FOUR_HOURS, {'query1': (queries['query1'][0], None)}).lines[
+            ()
+        ]
+        assert list(line) == sorted(line)
 
 
 def test_an_anomaly_is_far_from_the_week_before() -> None:

@@ -59,7 +59,7 @@ function queried(data, query, tags) {
   }
   const overSpace = (buckets) => buckets.map((values) => (values.length ? REDUCERS[query.space](values) : null));
   const frame = mapped({ by: query.by, interval, count: last - first, lines }, overSpace);
-  return query.reduce ? { ...mapped(frame, (values) => [reduced(values, query.reduce)]), count: 1 } : frame;
+  return query.reduce ? { ...mapped(frame, (values) => [reduced(values, query.reduce)]), count: 1, interval: 1 } : frame;
 }
 
 // Pointwise, where both have a value; a frame without groups goes with each group of the other.
@@ -185,6 +185,8 @@ const STATES = { a: 'Alert', w: 'Warn', o: 'OK', n: 'No Data' };
 const STATUSES = { critical: 'a', error: 'a', warning: 'w', ok: 'o', success: 'o', unknown: 'n' };
 const SHOWN_LINES = 60;
 const SHOWN_ITEMS = 100;
+// More take a browser minutes, and nobody could see them.
+const SHOWN_SLICES = 200;
 
 // 'div.class', then attributes: custom properties of CSS with --, listeners with on.
 function el(name, attributes = {}, ...children) {
@@ -366,7 +368,7 @@ function drawHierarchy(type, style) {
     const palette = paletteOf(request.style);
     const nodes = new Map();
     const tops = [];
-    for (const { group, tags, values: [value] } of rowsOf([{ frame }]).filter(({ values }) => values[0] > 0)) {
+    for (const { group, tags, values: [value] } of rowsOf([{ frame }], { count: SHOWN_SLICES }).filter(({ values }) => values[0] > 0)) {
       if (!tops.includes(group[0])) tops.push(group[0]);
       for (let depth = 0; depth <= group.length; depth++) {
         const [id, parent] = [group.slice(0, depth), group.slice(0, depth - 1)].map((part) => `/${part.join('\0')}`);
