@@ -121,7 +121,8 @@ def test_a_dry_run_reads_the_account_it_is_given(
     assert re.search(r'churn-running +training +2 x p5.48xlarge .* growth', printed)
     assert 'hunter2' not in printed
     shown = shown_on(Path('build', 'preview.html'))
-    running = next(each for each in widgets_of(shown, 'overview') if each['title'] == 'Running jobs')
+    tables = (each for each in widgets_of(shown, 'overview') if each['type'] == 'query_table')
+    running = next(each for each in tables if each['title'] == 'Running jobs')
     [first, last], blocks = running['window'], shown['blocks']
     asked = {query['block'] for request in running['requests'] for query in request['queries']}
     assert any(first <= at < last for block in asked for _, at, _ in blocks[block]['rows']), 'the last 15 minutes'
