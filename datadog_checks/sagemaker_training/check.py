@@ -308,9 +308,10 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         emptied = {group: 0.0 for group, value in self._fleets[region].items() if value}
         fleet = defaultdict(float, emptied)
         for entry in ledger.entries.values():
-            for sample in fleet_gauges(entry.job):
-                group = (*self._group_tags(entry), *tags(entry.job, STATUS_TAGS), *sample.tags)
-                fleet[sample.name, group] += sample.value
+            if samples := list(fleet_gauges(entry.job)):
+                group = (*self._group_tags(entry), *tags(entry.job, STATUS_TAGS))
+                for sample in samples:
+                    fleet[sample.name, (*group, *sample.tags)] += sample.value
         for (name, group), value in fleet.items():
             self.gauge(name, value, tags=[*scope, *group])
         self._fleets[region] = fleet

@@ -6,6 +6,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from .job import TrainingJob
 
@@ -74,6 +75,7 @@ def metric_tags(resource_tags: Mapping[str, str], globs: Iterable[str]) -> list[
     ]
 
 
+@lru_cache(1024)
 def _as_kept(key: str) -> str:
     """By Datadog: https://docs.datadoghq.com/getting_started/tagging/#define-tags."""
     return re.sub(r'[^\w\-:./]', '_', key.lower())
