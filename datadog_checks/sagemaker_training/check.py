@@ -28,6 +28,7 @@ from .diagnose import diagnoses, unconnected
 from .errors import PROVIDE_CREDENTIALS, AwsError
 from .events import events, transition_logs
 from .health import health, poll_gauges
+from .job import TrainingJob
 from .ledger import Entry, Ledger
 from .metrics import fleet_gauges, job_gauges
 from .pace import Clock
@@ -51,6 +52,7 @@ _turns: dict[tuple[str, str], Lock] = {}
 MOST_RELEASED = timedelta(minutes=1)
 
 type FleetKey = tuple[str, tuple[str, ...]]
+type GroupedJob = tuple[TrainingJob, list[str]]
 
 
 def name_filter(include: Iterable[str], exclude: Iterable[str]) -> Callable[[str], bool]:
@@ -212,8 +214,9 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             self._submit_news(region.name, ledger, scope, now)
         is_read = ledger.listed_at == now
         if is_read:
-            self._submit_job_gauges(ledger, scope, now)
-            self._submit_fleet_gauges(region.name, ledger, scope)
+            grouped = [(entry.job, self._group_tags(entry)) for entry in ledger.entries.values()]
+            self._submit_job_gauges(grouped, scope, now)
+            self._submit_fleet_gauges(region.name, grouped, scope)
         message = self._submit_service_check(poll, scope, is_read)
         self._submit_poll_metrics(region.name, ledger, scope, now, self._clock.monotonic() - began)
         return None if is_read else f'{region.name}: {message}'
@@ -291,27 +294,25 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
                 ledger.logged[job.arn, job.created] = number
                 self.send_log(log | {'ddtags': log_tags}, cursor=state.cursor(ledger), stream=region)
 
-    def _submit_job_gauges(self, ledger: Ledger, scope: list[str], now: datetime) -> None:
+    def _submit_job_gauges(self, grouped: list[GroupedJob], scope: list[str], now: datetime) -> None:
         if not self.config.collect_job_metrics:
             return
         keep = timedelta(hours=self.config.job_metrics_hours)
-        for entry in ledger.entries.values():
-            job = entry.job
+        for job, group_tags in grouped:
             if not job.described or (job.released and job.released + keep <= now):
                 continue
-            job_tags = scope + self._group_tags(entry) + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
+            job_tags = scope + group_tags + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
             for sample in job_gauges(job, now):
                 self.gauge(sample.name, sample.value, tags=[*job_tags, *sample.tags])
 
-    def _submit_fleet_gauges(self, region: str, ledger: Ledger, scope: list[str]) -> None:
+    def _submit_fleet_gauges(self, region: str, grouped: list[GroupedJob], scope: list[str]) -> None:
         """One value for each group of jobs, and a last 0 for a group that has become empty."""
         emptied = {group: 0.0 for group, value in self._fleets[region].items() if value}
         fleet = defaultdict(float, emptied)
-        for entry in ledger.entries.values():
-            if samples := list(fleet_gauges(entry.job)):
-                group = (*self._group_tags(entry), *tags(entry.job, STATUS_TAGS))
-                for sample in samples:
-                    fleet[sample.name, (*group, *sample.tags)] += sample.value
+        for job, group_tags in grouped:
+            group = (*group_tags, *tags(job, STATUS_TAGS))
+            for sample in fleet_gauges(job):
+                fleet[sample.name, (*group, *sample.tags)] += sample.value
         for (name, group), value in fleet.items():
             self.gauge(name, value, tags=[*scope, *group])
         self._fleets[region] = fleet
