@@ -20,7 +20,7 @@ LONGEST_BEFORE = 200
 _START = r'(?:(?<![\w.-])|(?<=\\[nrt]))'
 # A key and what joins it to its value; quotes may be escaped.
 _QUOTE = r'(?:\\*["\']|%2[27])'
-_JOINER = r'\s*(?::=|=>|[=!]?=|:|%3[AaDd])\s*'
+_JOINER = r'\s*(?::=|=>|[=!]?=|:|%3[ADad])\s*'
 _PAIR_NAME = rf'(?i:(?:parameter)?(?:key|name)){_QUOTE}?{_JOINER}{_QUOTE}?(?P<named>[\w.-]+){_QUOTE}?'
 _PAIR_VALUE = rf'(?i:(?:parameter)?value){_QUOTE}?{_JOINER}'
 _PAIR_COMMA = r'[^\S\n]*+[,;\n]\s*+'
