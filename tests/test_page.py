@@ -6,6 +6,8 @@
 import copy
 import json
 import math
+import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from demo.assets import Json, frames, queries
 from demo.frames import Frame
-from demo.preview import drawn, page, write
+from demo.preview import PAGE, drawn, page, write
 from demo.query import metrics
 from demo.recording import PREFIX, Recording
 from demo.screenshots import JOB_ROWS, NO_BROWSER, go, installed, launched, load, opened, taken
@@ -325,6 +327,33 @@ def test_what_users_write_is_shown_as_text(shared: Page, day: Recording, tmp_pat
     assert found.locator('.widget td').get_by_text(SCRIPT, exact=True).count() > 0
     assert found.locator('script').count() == shared.locator('script').count()
     found.close()
+
+
+def test_slices_that_are_too_many_to_draw_are_one_slice(shared: Page, day: Recording, tmp_path: Path) -> None:
+    folder = tmp_path / 'page'
+    shutil.copytree(PAGE, folder)
+    script = (folder / 'page.js').read_text(encoding='utf-8')
+    few = re.sub('SHOWN_SLICES = [0-9]+', 'SHOWN_SLICES = 3', script)
+    assert few != script
+    (folder / 'page.js').write_text(few, encoding='utf-8')
+    shown = drawn({'cost_and_efficiency': DASHBOARDS['cost_and_efficiency']}, {}, day, DAY) | {'notice': ''}
+    (tmp_path / 'page.html').write_text(page(shown, folder), encoding='utf-8')
+    found = shared.context.new_page()
+    found.goto((tmp_path / 'page.html').as_uri())
+    slices = """() => {
+      preview.drawAll();
+      const [{values, labels}] = document.querySelector('[data-type=sunburst] .js-plotly-plot').data;
+      return [Math.max(...values), labels];
+    }"""
+    found.wait_for_function('window.preview')
+    total, labels = found.evaluate(slices)
+    found.close()
+    go(shared, '#cost_and_efficiency')
+    of_all, all_labels = shared.evaluate(slices)
+    assert total == pytest.approx(of_all)
+    assert any(label.endswith(' others') for label in labels)
+    assert len(labels) < len(all_labels)
+    assert not any(label.endswith(' others') for label in all_labels)
 
 
 def test_a_live_page_shows_the_next_one_where_and_as_it_was(browser: Browser, day: Recording) -> None:

@@ -368,7 +368,10 @@ function drawHierarchy(type, style) {
     const palette = paletteOf(request.style);
     const nodes = new Map();
     const tops = [];
-    for (const { group, tags, values: [value] } of rowsOf([{ frame }], { count: SHOWN_SLICES }).filter(({ values }) => values[0] > 0)) {
+    const rows = rowsOf([{ frame }]).filter(({ values }) => values[0] > 0);
+    const others = rows.splice(SHOWN_SLICES);
+    const rest = { group: [`${others.length} others`], tags: {}, values: [sum(others.map(({ values }) => values[0]))] };
+    for (const { group, tags, values: [value] } of others.length ? [...rows, rest] : rows) {
       if (!tops.includes(group[0])) tops.push(group[0]);
       for (let depth = 0; depth <= group.length; depth++) {
         const [id, parent] = [group.slice(0, depth), group.slice(0, depth - 1)].map((part) => `/${part.join('\0')}`);
