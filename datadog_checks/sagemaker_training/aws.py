@@ -49,6 +49,7 @@ from .errors import (
     Denied,
     Missing,
     NoAnswer,
+    Throttled,
     Unavailable,
     authentication_error_class,
     error_class,
@@ -85,8 +86,9 @@ class Page(NamedTuple):
 class Region:
     """The calls to one region of an account."""
 
-    def __init__(self, name: str, sagemaker: BaseClient, tagging: BaseClient) -> None:
+    def __init__(self, name: str, sagemaker: BaseClient, tagging: BaseClient, rate: Callable[[str], float]) -> None:
         self.name = name
+        self.rate = rate  # of an operation: how many calls a second AWS takes without refusing any, as far as known
         self._sagemaker = sagemaker
         self._tagging = tagging
 
@@ -214,7 +216,10 @@ class Account:
         session.register_component('credential_provider', CredentialResolver([provider]))
         self.regions = [
             Region(
-                name, self._client(session, 'sagemaker', name), self._client(session, 'resourcegroupstaggingapi', name)
+                name,
+                self._client(session, 'sagemaker', name),
+                self._client(session, 'resourcegroupstaggingapi', name),
+                functools.partial(self._rate, name),
             )
             for name in names
         ]
@@ -291,12 +296,19 @@ class Account:
         return create(config=self._client_config.merge(Config(proxies=proxies)))
 
     def _wait(self, operation_name: str, region_name: str, **_: Any) -> None:
+        self._pace(region_name, operation_name).wait(self._limit(operation_name), self._clock)
+
+    def _pace(self, region: str, operation: str) -> Pace:
         config = self._config
         identity = (config.assume_role_arn or config.aws_access_key_id or config.aws_profile, config.endpoint_url)
-        pace = _paces.setdefault((*identity, region_name, operation_name, self._clock), Pace())
-        is_list = operation_name == 'ListTrainingJobs'
-        rate = config.list_requests_per_second if is_list else config.describe_requests_per_second
-        pace.wait(rate, self._clock)
+        return _paces.setdefault((*identity, region, operation, self._clock), Pace())
+
+    def _limit(self, operation: str) -> float:
+        is_list = operation == 'ListTrainingJobs'
+        return self._config.list_requests_per_second if is_list else self._config.describe_requests_per_second
+
+    def _rate(self, region: str, operation: str) -> float:
+        return self._pace(region, operation).rate(self._limit(operation))
 
     def _count(
         self,
@@ -312,8 +324,10 @@ class Account:
             outcome = AwsError.outcome
         elif parsed_response and (error := parsed_response.get('Error')):
             outcome = error_class(error.get('Code', ''), error.get('Message', '')).outcome
+        region = context['client_region']
+        self._pace(region, operation).answered(is_throttled=outcome == Throttled.outcome)
         with self._lock:
-            self._attempts[context['client_region'], operation, outcome] += 1
+            self._attempts[region, operation, outcome] += 1
 
 
 def _client_config(config: InstanceConfig) -> Config:

@@ -3,8 +3,6 @@
 # Licensed under a 3-clause BSD style license (see LICENSE)
 """One poll of each region: list, describe what changed, submit."""
 
-import hashlib
-import json
 import re
 import time
 from collections import defaultdict
@@ -25,21 +23,25 @@ from .aws import Account, Region
 from .config_models import ConfigMixin
 from .counts import TRANSITIONS, News, count_samples, news
 from .diagnose import diagnoses, unconnected
+from .entry import Entry
 from .errors import PROVIDE_CREDENTIALS, AwsError
 from .events import events, transition_logs
 from .health import health, poll_gauges
 from .job import TrainingJob
-from .ledger import Entry, Ledger
-from .metrics import fleet_gauges, job_gauges
+from .ledger import Ledger
+from .metrics import Sample, fleet_gauges, job_gauges
+from .outbox import Outbox
 from .pace import Clock
-from .poll import Answer, Poll
-from .resources import RESOURCE_TYPE, resource_fields
+from .poll import Answer, AskAll, Poll
+from .resources import RESOURCE_TYPE, resource_digest, resource_fields
 from .scrub import Scrubber
 from .tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS, metric_tags, tags
+from .workers import Workers
 
 # A poll ends itself before the Agent starts the next one.
 POLL_SHARE = 0.8
 LISTING_SHARE = POLL_SHARE / 2
+SENDING_SHARE = 0.9
 
 # The options that tell whose jobs an instance polls, and which; the regions have a state each.
 OWN_IDENTITY = ('aws_profile', 'aws_access_key_id')
@@ -82,6 +84,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         self._released_at: datetime | None = None
         self._ledgers: dict[str, Ledger] = {}
         self._saved: dict[str, str] = {}
+        self._outboxes: dict[str, Outbox] = {}
         self.check_initializations.append(self._connect)
         self.diagnosis.register(self._diagnose)
 
@@ -142,21 +145,24 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
     def check(self, _: InstanceType) -> None:
         start = self._clock.monotonic()
         regions = self._account.regions
-        width = min(len(regions), self.config.max_concurrency)
-        with ThreadPoolExecutor(width, 'sagemaker_training') as executor:
-            failures = list(filter(None, executor.map(partial(self._take_turn, start=start), regions)))
+        count = self.config.max_concurrency
+        width = min(len(regions), count)
+        with ThreadPoolExecutor(width, 'sagemaker_training') as executor, Workers(count, width) as workers:
+            take_turn = partial(self._take_turn, workers=workers, start=start)
+            failures = list(filter(None, executor.map(take_turn, regions)))
         regions.append(regions.pop(0))  # what comes last has the least time
         if len(failures) == len(regions):
             raise CheckException(f'No region could be read. {failures[0]}')
 
-    def _take_turn(self, region: Region, start: float) -> str | None:
+    def _take_turn(self, region: Region, workers: Workers, start: float) -> str | None:
         try:
             with self._turn(region.name):
                 if self._cancelled.is_set():
                     return None
                 if region.name not in self._ledgers:
                     self._ledgers[region.name] = self._load_ledger(region.name)
-                return self._poll(region, start)
+                with workers.share_of(region.name):
+                    return self._poll(region, workers, start)
         finally:
             if self._cancelled.is_set():
                 self._release(region.name)
@@ -180,7 +186,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         """Held by the one check of this Agent that polls the same jobs now."""
         return _turns.setdefault((self.persistent_cache_id(), region), Lock())
 
-    def _poll(self, region: Region, start: float) -> str | None:
+    def _poll(self, region: Region, workers: Workers, start: float) -> str | None:
         """One poll of one region; why it could not be read, if it could not.
 
         A listing that breaks off after its first page is no failure: the next poll goes on with it.
@@ -203,13 +209,18 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
                 known_account,
             )
             self._ledgers[region.name] = self._new_ledger()
-            return self._poll(region, start)
+            self._outboxes.pop(region.name, None)
+            return self._poll(region, workers, start)
         account_id = ledger.account_id or self._role_account_id or self._account.caller_account_id
         scope = self._scope(region.name, account_id)
+        outbox = self._outboxes.setdefault(region.name, Outbox(self._clock))
+        ask_all = partial(workers.map, region.name, max(1, int(region.rate('DescribeTrainingJob'))))
         try:
-            for entry, answer in self._describe(poll, self._out_of_time(start, POLL_SHARE)):
+            for entry, answer in self._describe(poll, ask_all, self._out_of_time(start, POLL_SHARE)):
                 if self.config.collect_resources:
-                    self._submit_resource(region.name, entry, answer, now)
+                    self._put_resource(outbox, region.name, entry, answer, now)
+                    outbox.send(out_of_time=lambda: True)
+            outbox.send(self._out_of_time(start, SENDING_SHARE))
         finally:
             self._submit_news(region.name, ledger, scope, now)
         is_read = ledger.listed_at == now
@@ -218,29 +229,26 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             self._submit_job_gauges(grouped, scope, now)
             self._submit_fleet_gauges(region.name, grouped, scope)
         message = self._submit_service_check(poll, scope, is_read)
-        self._submit_poll_metrics(region.name, ledger, scope, now, self._clock.monotonic() - began)
+        duration = self._clock.monotonic() - began
+        self._submit_poll_metrics(region.name, poll_gauges(ledger, len(outbox), now, duration), scope)
         return None if is_read else f'{region.name}: {message}'
 
-    def _describe(self, poll: Poll, out_of_time: Callable[[], bool]) -> Iterator[tuple[Entry, Answer]]:
+    def _describe(self, poll: Poll, ask_all: AskAll, out_of_time: Callable[[], bool]) -> Iterator[tuple[Entry, Answer]]:
         config = self.config
         resource_refresh = timedelta(seconds=config.resource_refresh_seconds)
-        due = poll.ledger.due(
-            poll.now,
-            timedelta(seconds=config.open_job_refresh_seconds),
-            resource_refresh if config.collect_resources else None,
+        yield from poll.describe(
+            poll.ledger.due(
+                poll.now,
+                timedelta(seconds=config.open_job_refresh_seconds),
+                resource_refresh if config.collect_resources else None,
+            ),
+            tags_refresh=resource_refresh if config.collect_resource_tags else None,
+            ask_all=ask_all,
+            out_of_time=out_of_time,
         )
-        width = config.max_concurrency // len(self._account.regions)
-        width = max(1, min(width, int(config.describe_requests_per_second)))  # more would wait beyond the deadline
-        with ThreadPoolExecutor(width, 'sagemaker_training') as executor:
-            yield from poll.describe(
-                due,
-                tags_refresh=resource_refresh if config.collect_resource_tags else None,
-                executor=executor,
-                out_of_time=out_of_time,
-            )
 
-    def _submit_resource(self, region: str, entry: Entry, answer: Answer, now: datetime) -> None:
-        """Ship the job's resource if it has changed, or would expire before long."""
+    def _put_resource(self, outbox: Outbox, region: str, entry: Entry, answer: Answer, now: datetime) -> None:
+        """Let the job's resource be sent if it has changed, or would expire before long."""
         fields = resource_fields(
             answer,
             account_id=entry.job.account_id,
@@ -250,18 +258,22 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             collect_environment_values=self.config.collect_environment_values,
         )
         refresh = timedelta(seconds=self.config.resource_refresh_seconds)
-        digest = hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=8).hexdigest()
+        digest = resource_digest(fields)
         if not entry.lacks_resource(digest, now, refresh):
             return
-        self.submit_generic_resource(
-            type=RESOURCE_TYPE,
-            key=entry.job.arn,
-            fields=fields,
-            include=INCLUDE_ALL,  # type: ignore[arg-type]  # the base class means this constant too
-            seen_at=int(now.timestamp()),
-            expire_at=int((now + 3 * refresh).timestamp()),
-        )
-        entry.resource_digest, entry.resource_sent_at = digest, now
+
+        def send() -> None:
+            self.submit_generic_resource(
+                type=RESOURCE_TYPE,
+                key=entry.job.arn,
+                fields=fields,
+                include=INCLUDE_ALL,  # type: ignore[arg-type]  # the base class means this constant too
+                seen_at=int(now.timestamp()),
+                expire_at=int((now + 3 * refresh).timestamp()),
+            )
+            entry.resource_digest, entry.resource_sent_at = digest, now
+
+        outbox.put(entry, send, is_refresh=digest == entry.resource_digest)
 
     def _submit_news(self, region: str, ledger: Ledger, scope: list[str], now: datetime) -> None:
         """Count, and tell, what is new. Each is marked as soon as it is submitted, and saved when all are."""
@@ -326,10 +338,8 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         self.service_check('can_connect', status, tags=scope, message=message if status else '')
         return message
 
-    def _submit_poll_metrics(
-        self, region: str, ledger: Ledger, scope: list[str], now: datetime, duration: float
-    ) -> None:
-        for sample in poll_gauges(ledger, now, duration):
+    def _submit_poll_metrics(self, region: str, gauges: Iterable[Sample], scope: list[str]) -> None:
+        for sample in gauges:
             self.gauge(sample.name, sample.value, tags=scope)
         for (operation, outcome), attempts in self._account.take_attempts(region).items():
             self.count('api.requests', attempts, tags=[*scope, f'operation:{operation}', f'outcome:{outcome}'])

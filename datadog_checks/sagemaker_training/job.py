@@ -250,6 +250,17 @@ class TrainingJob:
         return self.over_since + timedelta(seconds=self.keep_alive_seconds or 0 if retained is None else retained)
 
     @property
+    def lacks_figures(self) -> bool:
+        """Whether AWS has yet to tell what the job used, or what became of the warm pool it was to leave."""
+        if self.is_open or self.serverless:
+            return False
+        if self.started and None in (self.training_seconds, self.billable_seconds):
+            return True
+        if self.warm_pool is None:
+            return bool(self.keep_alive_seconds) and self.status == 'completed'
+        return self.warm_pool.status in ('reused', 'terminated') and self.warm_pool.retained_seconds is None
+
+    @property
     def interruptions(self) -> list[Transition]:
         """Each time AWS took the spot instances back."""
         return [transition for transition in self.transitions if transition.status == 'interrupted']

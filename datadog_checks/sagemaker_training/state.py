@@ -17,8 +17,9 @@ from typing import Annotated, Any, Literal
 from pydantic import PlainSerializer, TypeAdapter
 
 from .counts import TRANSITIONS
+from .entry import Entry
 from .job import TrainingJob, WarmPool
-from .ledger import Entry, Ledger, Stretch, signature
+from .ledger import LEAST_OVERLAP, Ledger, Stretch, signature
 
 # Milliseconds, as AWS sends them, are half as long as ISO 8601; times that are compared for identity stay exact.
 type Milliseconds = Annotated[datetime, PlainSerializer(lambda time: round(time.timestamp() * 1000))]
@@ -56,6 +57,7 @@ class State:
     stretches: list[Stretch]
     jobs: dict[str, list[KnownJob]]  # by what their ARNs have in common
     released_at: datetime | None = None
+    settled: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ def dump(ledger: Ledger, released_at: datetime | None = None) -> str:
         stretches=ledger.stretches,
         jobs=defaultdict(list),
         released_at=released_at,
+        settled=ledger.settled,
     )
     for entry in (*ledger.entries.values(), *ledger.gone.values()):
         state.jobs[entry.job.arn.removesuffix(entry.job.name)].append(_known(entry))
@@ -109,6 +112,7 @@ def restore(ledger: Ledger, text: str, too_old: datetime) -> bool:
     ledger.newest = state.newest
     ledger.newest_at = state.newest_at
     ledger.stretches = state.stretches
+    ledger.settled = state.settled or state.newest - LEAST_OVERLAP  # all that versions before 0.2 looked back
     for prefix, jobs in state.jobs.items():
         for known in jobs:
             ledger.entries[prefix + known.name, known.created] = _entry(prefix, known)
