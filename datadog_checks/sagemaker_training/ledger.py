@@ -79,7 +79,7 @@ class Ledger:
         self.newest_at: datetime | None = None  # the poll that it first showed in
         self.covered_at: datetime | None = None  # the last poll that listed what was new, or noted what is left of it
         self.settled: datetime | None = None  # a job created up to then is no news any more, unless it is open
-        self.shown_until: datetime | None = None  # the oldest job on the pages of this poll's head
+        self.shown_until: datetime | None = None  # the listing of this poll has shown all jobs that are newer
         self.logged: dict[Key, int] = {}  # transitions whose logs were sent by a poll that did not come to its end
         self._history = history
         self._is_included = is_included
@@ -139,6 +139,7 @@ class Ledger:
             self.stretches.remove(stretch)
         else:
             self.covered_at = self.listed_at
+            self.shown_until = stretch.before or NEVER
 
     def broke_off(self, stretch: Stretch) -> None:
         """The listing of the stretch did not come to its end: what is left of it stays to be listed."""
@@ -150,7 +151,6 @@ class Ledger:
 
     def shift(self, head: Stretch, now: datetime) -> None:
         """Move what the head of the listing did not show down by the number of jobs that came on top."""
-        self.shown_until = head.before
         for entry in self.entries.values():
             if entry.listed_at != now:
                 entry.rank += head.arrivals
@@ -257,7 +257,7 @@ class Ledger:
         return max(self.newest - OVERLAP, self.settled) if self.newest and self.settled else NEVER
 
     def _should_show(self, entry: Entry) -> bool:
-        """Whether the pages of this poll go back beyond the job's creation."""
+        """Whether the listing of this poll goes back beyond the job's creation."""
         return self.shown_until is not None and entry.job.created > self.shown_until
 
     def _since(self, job: TrainingJob, stretch: Stretch) -> datetime | None:

@@ -42,6 +42,7 @@ class KnownJob:
     counted: Mapping[str, int] = field(default_factory=dict)
     digest: str = ''
     sent_at: Milliseconds | None = None
+    not_found: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ def _known(entry: Entry) -> KnownJob:
         counted=entry.counted,
         digest=entry.resource_digest,
         sent_at=entry.resource_sent_at,
+        not_found=entry.not_found,
     )
 
 
@@ -178,4 +180,5 @@ def _entry(prefix: str, known: KnownJob) -> Entry:
         counted=dict(known.counted),
         resource_digest=known.digest,
         resource_sent_at=known.sent_at,
+        not_found=known.not_found,
     )
