@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from datadog_checks.sagemaker_training.errors import Problem
 from datadog_checks.sagemaker_training.job import TrainingJob
 from datadog_checks.sagemaker_training.ledger import LONGEST_LIFE, Ledger
 
@@ -16,6 +17,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 HISTORY = 24 * HOUR
+DENIED = Problem('DescribeTrainingJob: AccessDenied', 'Allow it.', 'No.')
 
 
 def new_ledger() -> Ledger:
@@ -224,7 +226,7 @@ def test_a_denied_job_is_no_pending_change_and_is_tried_again_at_the_refresh() -
     ledger = new_ledger()
     listed(ledger, [answer()])
     [entry] = ledger.due(NOW, 5 * MINUTE, HOUR)
-    ledger.denied(entry, 'denied', NOW)
+    ledger.denied(entry, DENIED, NOW)
     assert (list(ledger.pending()), due(ledger, NOW + MINUTE), due(ledger, NOW + 5 * MINUTE)) == ([], [], ['job'])
 
 
@@ -330,7 +332,7 @@ def test_an_end_that_is_listed_waits_for_its_description() -> None:
     assert ledger.owed(NOW, with_tags=False) == [entry]
     listed(ledger, [ended(status='Failed')], NOW + MINUTE)
     assert ledger.owed(NOW + MINUTE, with_tags=False) == []
-    ledger.denied(entry, 'denied', NOW + MINUTE)
+    ledger.denied(entry, DENIED, NOW + MINUTE)
     assert ledger.owed(NOW + MINUTE, with_tags=False) == [entry]
 
 

@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .counts import TRANSITIONS
+from .errors import Problem
 from .job import TrainingJob
 
 # A job runs at most 28 days; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
@@ -52,7 +53,7 @@ class Entry:
     owed_at: datetime | None = None  # when it was described and what is new about it has not been counted yet
     counted: dict[str, int] = field(default_factory=dict)
     asked_at: datetime | None = None  # when it was last described, or that was denied
-    denied: str = ''  # why its last Describe was denied
+    denied: Problem | None = None  # why its last Describe was denied
     failed_at: datetime = NEVER  # when it could not be described, since it last was
     tags: Mapping[str, str] = field(default_factory=dict)
     tagged_at: datetime | None = None
@@ -97,7 +98,7 @@ class Ledger:
         self.stretches: list[Stretch] = []
         self.account_id: str | None = None
         self.listed_at: datetime | None = None  # the last poll that was shown a page
-        self.tags_denied = ''  # why the last call for resource tags was denied
+        self.tags_denied: Problem | None = None  # why the last call for resource tags was denied
         self.started: datetime | None = None  # the first poll, by the clock of AWS
         self.first_newest: datetime | None = None  # the newest job it saw
         self.newest: datetime | None = None
@@ -205,9 +206,9 @@ class Ledger:
         entry.changed_at = None
         entry.failed_at = NEVER
         entry.owed_at = entry.owed_at or now
-        entry.denied = ''
+        entry.denied = None
 
-    def denied(self, entry: Entry, why: str, now: datetime) -> None:
+    def denied(self, entry: Entry, why: Problem, now: datetime) -> None:
         """A job that may not be described is tried again like one that has not changed."""
         entry.asked_at = now
         entry.changed_at = None
