@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from datadog_checks.sagemaker_training.errors import Problem
 from datadog_checks.sagemaker_training.job import TrainingJob
 from datadog_checks.sagemaker_training.ledger import LONGEST_LIFE, Ledger
 
@@ -18,6 +19,7 @@ SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hou
 
 
 HISTORY = 24 * HOUR
+DENIED = Problem('DescribeTrainingJob: AccessDenied', 'Allow it.', 'No.')
 
 
 def new_ledger() -> Ledger:
@@ -237,7 +239,7 @@ def test_a_denied_job_is_no_pending_change_and_is_tried_again_at_the_refresh() -
     ledger = new_ledger()
     listed(ledger, [answer()])
     [entry] = ledger.due(NOW, 5 * MINUTE, HOUR)
-    ledger.denied(entry, 'denied', NOW)
+    ledger.denied(entry, DENIED, NOW)
     assert list(ledger.pending()) == []
     assert due(ledger, NOW + timedelta(seconds=1)) == []
     assert due(ledger, NOW + 5 * MINUTE) == ['job']
@@ -382,7 +384,7 @@ def test_an_end_that_is_listed_waits_for_its_description() -> None:
     assert ledger.owed(NOW, with_tags=False) == [entry]
     listed(ledger, [ended(status='Failed')], NOW + MINUTE)
     assert ledger.owed(NOW + MINUTE, with_tags=False) == []
-    ledger.denied(entry, 'denied', NOW + MINUTE)
+    ledger.denied(entry, DENIED, NOW + MINUTE)
     assert ledger.owed(NOW + MINUTE, with_tags=False) == [entry]
 
 

@@ -553,8 +553,8 @@ class Fleet(RuleBasedStateMachine):
             assert f'site:{self.restarts}' in metric.tags
             assert 'team:nlp' in metric.tags or is_late or family in self.undescribed
         for event in aggregator.events:
-            name = event['aggregation_key'].rpartition('/')[2]
-            self.told[name, event['msg_title'].rpartition(' ')[2], (str(event['timestamp']),)] += 1
+            *_, name, word = event['msg_title'].split()
+            self.told[name, word, (str(event['timestamp']),)] += 1
         for logs in datadog_agent._sent_logs.values():
             for log in logs:
                 time = str(log['timestamp'] // 1000)

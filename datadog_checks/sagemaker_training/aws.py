@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -55,6 +56,7 @@ from .errors import (
     error_class,
 )
 from .pace import Clock, Pace
+from .text import well_formed
 
 # botocore's debug log prints whole answers, and with them the passwords in job descriptions.
 _log = logging.getLogger('botocore')
@@ -65,6 +67,9 @@ snake_case = xform_name
 PAGE_SIZE = 100  # the most that ListTrainingJobs answers, and that GetResources takes
 
 AUTHENTICATION = 'Authentication'
+
+# How JSON escapes a NUL, or half a character, which is malformed unless the other half follows. It has neither as is.
+_MALFORMED = re.compile(rb'\\u(?:0000|[dD][89a-fA-F])')
 
 # Instances that use the same credentials share what AWS allows them.
 _paces: dict[tuple[Any, ...], Pace] = {}
@@ -251,6 +256,7 @@ class Account:
         session = Session(profile=self._config.aws_profile)
         session.register_component('data_loader', _loader())
         session.register('before-sign', self._wait)
+        session.register('response-received', _mend)
         session.register('response-received', self._count)
         try:
             session.get_scoped_config()
@@ -356,6 +362,23 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return list(map(_plain, value)) if isinstance(value, tuple) else value
+
+
+def _mend(response_dict: Mapping[str, Any] | None, parsed_response: dict[str, Any] | None, **_: Any) -> None:
+    """Make all text of an answer well-formed, errors too. Nearly all is, which its bytes show at little cost."""
+    if response_dict and parsed_response and _MALFORMED.search(response_dict['body']):
+        parsed_response.update(_well_formed(parsed_response))
+
+
+def _well_formed(value: Any) -> Any:
+    match value:
+        case str():
+            return well_formed(value)
+        case dict():
+            return {well_formed(key): _well_formed(item) for key, item in value.items()}
+        case list():
+            return [_well_formed(item) for item in value]
+    return value
 
 
 def _call[T](operation: str, call: Callable[[], T]) -> T:

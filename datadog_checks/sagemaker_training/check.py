@@ -24,11 +24,12 @@ from .config_models import ConfigMixin
 from .counts import TRANSITIONS, News, count_samples, news
 from .diagnose import diagnoses, unconnected
 from .entry import Entry
-from .errors import PROVIDE_CREDENTIALS, AwsError
+from .errors import PROVIDE_CREDENTIALS, AwsError, Problem
 from .events import events, transition_logs
-from .health import health, poll_gauges
+from .health import health, message, poll_gauges
 from .job import TrainingJob
 from .ledger import Ledger
+from .log import CleanLog
 from .metrics import Sample, fleet_gauges, job_gauges
 from .outbox import Outbox
 from .pace import Clock
@@ -36,6 +37,7 @@ from .poll import Answer, AskAll, Poll
 from .resources import RESOURCE_TYPE, resource_digest, resource_fields
 from .scrub import Scrubber
 from .tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS, metric_tags, tags
+from .text import well_formed
 from .workers import Workers
 
 # A poll ends itself before the Agent starts the next one.
@@ -78,6 +80,8 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         self, name: str, init_config: InitConfigType, instances: list[InstanceType], clock: Clock = time
     ) -> None:
         super().__init__(name, init_config, instances)
+        self._scrubber = Scrubber()
+        self.log = CleanLog(self.log, self._clean)  # type: ignore[assignment]  # which the base class is fine with
         self._clock = clock
         self._cancelled = Event()
         self._scheduled_at = self._now()
@@ -109,37 +113,42 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             self._release(region)
 
     def _connect(self) -> None:
-        config = self.config
-        self._scrubber = Scrubber(config.sensitive_patterns or ())
         try:
             self._account = self._new_account()
         except AwsError as e:
-            message = self._scrubber.text(str(e))
-            for region in config.regions or ():
-                self.service_check(
-                    'can_connect', self.CRITICAL, tags=self._scope(region, self._role_account_id), message=message
-                )
-            raise ConfigurationError(f'{message} {PROVIDE_CREDENTIALS}') from None
+            problem = self._clean_problem(e.problem)
+            for region in self.config.regions or ():
+                scope = self._scope(region, self._role_account_id)
+                self.service_check('can_connect', self.CRITICAL, tags=scope, message=message([problem]))
+            raise ConfigurationError(f'{problem} {PROVIDE_CREDENTIALS}') from None
+        except ConfigurationError as e:
+            raise ConfigurationError(self._clean(str(e))) from None
         self._fleets: dict[str, dict[FleetKey, float]] = {region.name: {} for region in self._account.regions}
 
     def _new_account(self) -> Account:
         for secret in filter(None, (self.config.aws_secret_access_key, self.config.aws_session_token)):
             self.register_secret(secret)
+        self._scrubber = Scrubber(self.config.sensitive_patterns or ())
         return Account(self.config, self.proxies, self._clock)
+
+    def _clean(self, text: str) -> str:
+        """What the Agent logs or shows, without secrets. Texts are cut after this: half a secret is not recognized."""
+        return self._scrubber.text(self.sanitize(text))
+
+    def _clean_problem(self, problem: Problem) -> Problem:
+        return Problem(*map(self._clean, problem))
 
     def _diagnose(self) -> None:
         """For `agent diagnose`: of an instance that may never have run. It shares only the rates with the polls."""
-        scrubber = Scrubber(())
         try:
             self.load_configuration_models()
             config = self.config
-            scrubber = Scrubber(config.sensitive_patterns or ())
             is_included = name_filter(config.name_include or (), config.name_exclude or ())
             findings = diagnoses(self._new_account(), config, is_included)
         except (AwsError, ConfigurationError) as e:
             findings = iter([unconnected(e)])
         for verdict, *texts in findings:
-            name, diagnosis, description, remediation = (scrubber.text(self.sanitize(text)) for text in texts)
+            name, diagnosis, description, remediation = map(self._clean, texts)
             getattr(self.diagnosis, verdict)(name, diagnosis, self.name, description, remediation)
 
     def check(self, _: InstanceType) -> None:
@@ -228,10 +237,10 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             grouped = [(entry.job, self._group_tags(entry)) for entry in ledger.entries.values()]
             self._submit_job_gauges(grouped, scope, now)
             self._submit_fleet_gauges(region.name, grouped, scope)
-        message = self._submit_service_check(poll, scope, is_read)
+        problems = self._submit_service_check(poll, scope, is_read)
         duration = self._clock.monotonic() - began
         self._submit_poll_metrics(region.name, poll_gauges(ledger, len(outbox), now, duration), scope)
-        return None if is_read else f'{region.name}: {message}'
+        return None if is_read else f'{region.name}: {problems}'
 
     def _describe(self, poll: Poll, ask_all: AskAll, out_of_time: Callable[[], bool]) -> Iterator[tuple[Entry, Answer]]:
         config = self.config
@@ -285,7 +294,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
                         entry.counted[new.name] = new.now
                     entry.owed_at = None
                 except Exception as e:
-                    reason = self._scrubber.text(f'{type(e).__name__}: {e}')
+                    reason = f'{type(e).__name__}: {e}'
                     self.log.error('%s: %s: not counted yet, for an error: %s', region, entry.job.name, reason)
         finally:
             self._save_ledger(region, ledger)
@@ -330,13 +339,15 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         self._fleets[region] = fleet
 
     def _submit_service_check(self, poll: Poll, scope: list[str], is_read: bool) -> str:
-        """Returns the message: what went wrong, and what to do about it. What passes by itself is only logged."""
-        verdict, message = health(poll, is_read)
-        if message := self._scrubber.text(message):
-            self.log.warning('%s', message)
+        """Returns what went wrong, and what to do about it, in full. What passes by itself is only logged."""
+        verdict, found = health(poll, is_read)
+        problems = list(map(self._clean_problem, found))
+        in_full = ' '.join(map(str, problems))
+        if in_full:
+            self.log.warning('%s', in_full)
         status = getattr(self, verdict)
-        self.service_check('can_connect', status, tags=scope, message=message if status else '')
-        return message
+        self.service_check('can_connect', status, tags=scope, message=message(problems) if status else '')
+        return in_full
 
     def _submit_poll_metrics(self, region: str, gauges: Iterable[Sample], scope: list[str]) -> None:
         for sample in gauges:
@@ -380,7 +391,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         return tags(entry.job, GROUP_TAGS) + metric_tags(entry.tags, self.config.resource_tags_as_metric_tags)
 
     def _scope(self, region: str, account_id: str | None) -> list[str]:
-        own = [f'region:{region}', *(self.config.tags or ())]
+        own = [f'region:{region}', *map(well_formed, self.config.tags or ())]
         return [f'aws_account:{account_id}', *own] if account_id else own
 
     @property

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zlib import crc32
 
+from .errors import Problem
 from .job import TrainingJob
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -34,7 +35,7 @@ class Entry:
     owed_at: datetime | None = None  # when it was described and what is new about it has not been counted yet
     counted: dict[str, int] = field(default_factory=dict)
     asked_at: datetime | None = None  # when it was last described, or that was refused for good
-    denied: str = ''  # why its last Describe was denied
+    denied: Problem | None = None  # why its last Describe was denied
     failures: int = 0  # since it was last described
     not_found: int = 0  # times in a row
     retry_at: datetime = NEVER  # not described before, for its failures
@@ -64,7 +65,7 @@ class Entry:
     def described(self, job: TrainingJob, now: datetime) -> None:
         self.see(job)
         self.answered(now)
-        self.denied = ''
+        self.denied = None
         self.not_found = 0
         self.look_at = None
         if job.lacks_figures and self.looks < MOST_LOOKS:

@@ -3,6 +3,19 @@
 # Licensed under a 3-clause BSD style license (see LICENSE)
 """What can go wrong between the check and AWS: each kind with a name, and with what to do about it."""
 
+from typing import NamedTuple
+
+
+class Problem(NamedTuple):
+    """What a person is told: what failed, what to do about it, and what AWS says, which may be long."""
+
+    what: str
+    remedy: str
+    words: str
+
+    def __str__(self) -> str:
+        return f'{self.what}: {self.words} {self.remedy}'.rstrip()
+
 
 class AwsError(Exception):
     """AWS did not answer; `str()` is the reason, with operation and code, and the remedy: what to do about it."""
@@ -12,9 +25,10 @@ class AwsError(Exception):
 
     def __init__(self, operation: str, code: str, message: str) -> None:
         self.code = code
-        self.reason = f'{operation}: {code}: {message.rstrip(". ")}.'
         self.remedy = self.remedy.format(action=_ACTIONS.get(operation, operation))
-        super().__init__(f'{self.reason} {self.remedy}'.rstrip())
+        self.problem = Problem(f'{operation}: {code}', self.remedy, f'{message.rstrip(". ")}.')
+        self.reason = f'{self.problem.what}: {self.problem.words}'
+        super().__init__(str(self.problem))
 
 
 class Throttled(AwsError):

@@ -8,6 +8,8 @@ https://docs.datadoghq.com/developers/custom_checks/write_agent_check/#sending-e
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,8 +17,14 @@ from typing import Any
 from .counts import News
 from .job import TrainingJob
 from .tags import job_family
+from .text import cut
 
 SOURCE = 'sagemaker_training'
+
+# Titles may have 100 characters too, which the longest name of a job does not use up.
+# https://docs.datadoghq.com/api/latest/events/#post-an-event
+LONGEST_TEXT = 4000
+LONGEST_KEY = 100
 
 ALERT_TYPES = {
     'created': 'info',
@@ -50,10 +58,10 @@ def events(job: TrainingJob, new: News) -> Iterator[tuple[str, dict[str, Any]]]:
             word,
             {
                 'msg_title': f'SageMaker training job {job.name} {word}',
-                'msg_text': '%%%\n' + '\n'.join(_text(job, word, time)) + '\n%%%',
+                'msg_text': _text(job, word, time),
                 'timestamp': int(time.timestamp()),
                 'alert_type': ALERT_TYPES[word],
-                'aggregation_key': job.arn,
+                'aggregation_key': _aggregation_key(job.arn),
                 'event_type': SOURCE,
                 'source_type_name': SOURCE,
             },
@@ -78,11 +86,22 @@ def transition_logs(job: TrainingJob, new: News) -> Iterator[dict[str, Any]]:
         yield log
 
 
-def _text(job: TrainingJob, word: str, time: datetime) -> Iterator[str]:
+def _aggregation_key(arn: str) -> str:
+    """The ARN, or where that would be cut, and be that of other jobs too, a hash of it."""
+    return arn if len(arn) <= LONGEST_KEY else hashlib.blake2b(arn.encode(), digest_size=16).hexdigest()
+
+
+def _text(job: TrainingJob, word: str, time: datetime) -> str:
+    """Markdown, in which all but the end of a long failure reason has its place."""
+    before, reason, after = '%%%\n', '', '\n'.join(_told(job, word, time)) + '\n%%%'
     if word == 'failed' and job.failure_reason:
         # Neither the fence nor Datadog's mark of markdown may end early.
-        reason = job.failure_reason.replace('```', "'''").replace('%%%', '%')
-        yield f'```\n{reason}\n```\n'
+        reason = re.sub('%{3,}', '%', job.failure_reason.replace('```', "'''"))
+        before, after = f'{before}```\n', f'\n```\n\n{after}'
+    return before + cut(reason, LONGEST_TEXT - len(before) - len(after)) + after
+
+
+def _told(job: TrainingJob, word: str, time: datetime) -> Iterator[str]:
     for name, value in _facts(job, word, time).items():
         if value:
             yield f'- **{name}**: {value}'

@@ -23,6 +23,7 @@ from typing import Any
 from .counts import TRANSITIONS
 from .due import due
 from .entry import NEVER, Entry, is_stale
+from .errors import Problem
 from .job import TrainingJob
 
 # A job runs at most 28 days; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
@@ -72,7 +73,7 @@ class Ledger:
         self.stretches: list[Stretch] = []
         self.account_id: str | None = None
         self.listed_at: datetime | None = None  # the last poll that was shown a page
-        self.tags_denied = ''  # why the last call for resource tags was denied
+        self.tags_denied: Problem | None = None  # why the last call for resource tags was denied
         self.started: datetime | None = None  # the first poll, by the clock of AWS
         self.first_newest: datetime | None = None  # the newest job it saw
         self.newest: datetime | None = None
@@ -175,7 +176,7 @@ class Ledger:
     def described(self, entry: Entry, job: TrainingJob, now: datetime) -> None:
         entry.described(job if job.created == entry.job.created else replace(job, created=entry.job.created), now)
 
-    def denied(self, entry: Entry, why: str, now: datetime) -> None:
+    def denied(self, entry: Entry, why: Problem, now: datetime) -> None:
         """A job that may not be described is tried again like one that has not changed."""
         entry.answered(now)
         entry.denied = why

@@ -160,7 +160,7 @@ class Poll:
             case Missing():
                 self.ledger.not_found(entry, self.now)
             case Denied():
-                self.ledger.denied(entry, str(result), self.now)
+                self.ledger.denied(entry, result.problem, self.now)
             case AwsError():
                 self.problems.append(result)
                 self.failed.set()
@@ -183,14 +183,14 @@ class Poll:
         try:
             tags = self.region.tags(by_arn, out_of_time)
         except Denied as e:
-            self.ledger.tags_denied = str(e)
+            self.ledger.tags_denied = e.problem
             for entry in entries:
                 entry.tagged_at = self.now
         except AwsError as e:
             self.tags_failed.set()
             self.problems.append(e)
         else:
-            self.ledger.tags_denied = ''
+            self.ledger.tags_denied = None
             for arn, values in tags.items():
                 entry = by_arn[arn]
                 entry.tags = self.scrubber.mapping(values)
