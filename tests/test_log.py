@@ -61,7 +61,7 @@ def test_an_error_while_news_are_submitted(
         raise RuntimeError(LEAK)
 
     monkeypatch.setattr(check, 'event', event)
-    world.aws.put(answer(CreationTime=world.clock.now))
+    world.aws.put(answer(CreationTime=world.clock.now), {'team': 'nlp'})
     world.poll(check, after=60)
     assert leaked(caplog.text) == []
     assert 'not counted yet, for an error: RuntimeError' in caplog.text

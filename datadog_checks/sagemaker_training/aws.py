@@ -28,12 +28,14 @@ from botocore.credentials import (
     Credentials,
     DeferredRefreshableCredentials,
     ReadOnlyCredentials,
+    create_credential_resolver,
 )
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionError,
     HTTPClientError,
+    UnknownRegionError,
     UnknownSignatureVersionError,
 )
 from botocore.loaders import Loader
@@ -44,6 +46,7 @@ from datadog_checks.base import ConfigurationError
 from datadog_checks.base.utils.http import should_bypass_proxy
 
 from .config_models.instance import InstanceConfig
+from .config_models.names import closest_to
 from .errors import (
     AwsError,
     BadCredentials,
@@ -196,7 +199,7 @@ class Account:
     Every attempt that goes out is paced and counted, also those of botocore's own retries.
 
     Raises:
-        ConfigurationError: no region, an unknown profile, or an option botocore does not know
+        ConfigurationError: no region or an unknown one, an unknown profile, or an option botocore does not know
         AwsError: the environment has no credentials, or cannot get them
     """
 
@@ -217,6 +220,8 @@ class Account:
                 '`regions` is not set and the environment names no region: list the regions to poll in `regions`, '
                 'or set AWS_DEFAULT_REGION or the region of the profile'
             )
+        if not config.endpoint_url:
+            _check_regions(session, names)
         provider = _GivenCredentials(_NamedErrors(self._credentials(session, names[0])))
         session.register_component('credential_provider', CredentialResolver([provider]))
         self.regions = [
@@ -270,7 +275,9 @@ class Account:
         if config.aws_access_key_id:
             own = Credentials(config.aws_access_key_id, config.aws_secret_access_key, config.aws_session_token)
         else:
-            own = _authenticate(session.get_component('credential_provider').load_credentials)
+            # botocore would ask the global STS for the role of a profile without a region, which is of one partition.
+            chain = create_credential_resolver(session, region_name=_sts_region(session, region))
+            own = _authenticate(chain.load_credentials)
         if own is None:
             raise BadCredentials(AUTHENTICATION, 'NoCredentialsError', 'no credentials were found in the environment')
         if not config.assume_role_arn:
@@ -336,6 +343,33 @@ class Account:
             self._attempts[region, operation, outcome] += 1
 
 
+def _check_regions(session: Session, names: Iterable[str]) -> None:
+    """That botocore knows them: it would make up a host for any other, and the calls fail as if it were the network.
+
+    Raises:
+        ConfigurationError: it does not; with the names that are closest
+    """
+    known = [name for partition in session.get_data('endpoints')['partitions'] for name in partition['regions']]
+    unknown = [(name, closest_to(name, known)) for name in names if name not in known]
+    if unknown:
+        told = [f'{name!r} (do you mean {closest!r}?)' if closest else repr(name) for name, closest in unknown]
+        raise ConfigurationError(
+            f'`regions`, or the region of the environment: the AWS SDK of this Agent knows no {", ".join(told)}. '
+            'A region that is newer than the Agent needs a newer Agent, or an `endpoint_url`'
+        )
+
+
+def _sts_region(session: Session, region: str) -> str:
+    """Where to ask for the role of a profile or service account: in the session's own region, if it has one, as long as
+    that is of the same partition as the region that is polled; else in this."""
+    own = session.get_config_variable('region')
+    try:
+        is_near = own and session.get_partition_for_region(own) == session.get_partition_for_region(region)
+    except UnknownRegionError:
+        is_near = False
+    return own if is_near else region
+
+
 def _client_config(config: InstanceConfig) -> Config:
     options: dict[str, Any] = {
         # A call that begins at the last moment ends before the next poll: 2 x 5 seconds, and a wait between them.
@@ -389,7 +423,7 @@ def _call[T](operation: str, call: Callable[[], T]) -> T:
         error = e.response.get('Error', {})
         code, message = error.get('Code', 'Unknown'), error.get('Message', '')
         is_own = e.operation_name == operation
-        kind = error_class(code, message) if is_own else authentication_error_class(e.operation_name)
+        kind = error_class(code, message) if is_own else authentication_error_class(e.operation_name, code, message)
         raise kind(e.operation_name, code, message) from None
     except ResponseParserError as e:
         raise Unavailable(operation, type(e).__name__, 'the answer is not what AWS sends') from None

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Event, Lock
+from typing import Any
 
 from datadog_checks.base import AgentCheck, ConfigurationError
 from datadog_checks.base.errors import CheckException
@@ -21,6 +22,7 @@ from datadog_checks.base.utils.genresources import INCLUDE_ALL
 from . import state
 from .aws import Account, Region
 from .config_models import ConfigMixin
+from .config_models.names import unknown
 from .counts import TRANSITIONS, News, count_samples, news
 from .diagnose import diagnoses, unconnected
 from .entry import Entry
@@ -100,6 +102,13 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         """
         who = ('assume_role_arn',) if self.instance.get('assume_role_arn') else OWN_IDENTITY
         return hash_mutable_stable({name: self.instance.get(name) or None for name in (*who, *SELECTION)})
+
+    def log_typos_in_options(self, user_config: Any, models_config: Any, level: str) -> set[str]:
+        """Of every option that nobody reads, where the base package's tells only those that are very much like one."""
+        sentences = unknown(user_config or {}, type(models_config).model_fields)
+        for sentence in sentences.values():
+            self.log.warning('%s: %s', level, Scrubber(()).text(sentence))
+        return set(sentences)
 
     def cancel(self) -> None:
         """Called by the Agent when it unschedules the instance: the poll under way ends with the calls it has begun.

@@ -79,11 +79,11 @@ class Entry:
         self.failures, self.retry_at = 0, NEVER
         self.owed_at = self.owed_at or now
 
-    def failed(self, now: datetime) -> None:
-        """The next poll tries again; from then on, after a pause."""
+    def failed(self, now: datetime, *, is_own: bool) -> None:
+        """Try again in the next poll or, where it `is_own` and other jobs could be described, after a pause."""
         self.failures += 1
         pause = min(FIRST_PAUSE * 2 ** (self.failures - 2), LONGEST_PAUSE) if self.failures > 1 else timedelta(0)
-        self.retry_at = now + pause
+        self.retry_at = now + pause if is_own else NEVER
 
     def lacks_tags(self, now: datetime, refresh: timedelta) -> bool:
         return is_stale(self.tagged_at, refresh, now)

@@ -38,7 +38,7 @@ def health(poll: Poll, is_read: bool) -> tuple[Status, list[Problem]]:
     if is_read and not poll.ledger.is_complete:
         lasting.append(LISTING_INCOMPLETE)
     all_denied = denied and not any(entry.job.described for entry in entries)
-    all_failed = poll.failed.is_set() and not any(entry.asked_at == poll.now for entry in entries)
+    all_failed = poll.failed and not any(entry.asked_at == poll.now for entry in entries)
     status: Status = 'CRITICAL' if all_denied or not is_read else 'WARNING' if lasting or all_failed else 'OK'
     passing = {error.problem.what: error.problem for error in poll.problems}.values()
     return status, [*passing, *lasting]

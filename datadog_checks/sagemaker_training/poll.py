@@ -54,7 +54,7 @@ class Poll:
     problems: list[AwsError] = field(default_factory=list)
     refused: Event = field(default_factory=Event)  # AWS would refuse more calls all the same
     in_a_row: Counter[type[AwsError]] = field(default_factory=Counter)
-    failed: Event = field(default_factory=Event)  # a Describe that was neither denied nor for a job that is gone
+    failed: list[tuple[Entry, AwsError]] = field(default_factory=list)  # not described, but neither denied nor gone
     tags_failed: Event = field(default_factory=Event)
 
     def list_changes(self, *, page_cost: float, out_of_time: Callable[[], bool]) -> None:
@@ -96,6 +96,17 @@ class Poll:
         Yields each job with the answer it came from. One job's error does not stop the others, except where AWS would
         refuse them all the same.
         """
+        is_any_described = False
+        for described in self._describe(due, tags_refresh, ask_all, out_of_time):
+            is_any_described = True
+            yield described
+        for entry, error in self.failed:
+            if not isinstance(error, Throttled):  # which is not about the job
+                entry.failed(self.now, is_own=is_any_described)
+
+    def _describe(
+        self, due: Iterable[Entry], tags_refresh: timedelta | None, ask_all: AskAll, out_of_time: Callable[[], bool]
+    ) -> Iterator[tuple[Entry, Answer]]:
         ask = partial(self._ask, is_over=lambda: self.refused.is_set() or out_of_time())
         for batch in batched(due, PAGE_SIZE):
             results = zip(batch, ask_all(ask, batch), strict=True)
@@ -163,9 +174,7 @@ class Poll:
                 self.ledger.denied(entry, result.problem, self.now)
             case AwsError():
                 self.problems.append(result)
-                self.failed.set()
-                if not isinstance(result, Throttled):  # which is not about the job
-                    entry.failed(self.now)
+                self.failed.append((entry, result))
             case dict():
                 job = TrainingJob.from_description(result, self.scrubber.text)
                 if job.created - entry.job.created <= BOUNDARY:

@@ -75,7 +75,7 @@ class InstanceConfig(BaseModel):
     list_requests_per_second: Optional[float] = Field(None, ge=0.1, le=2.0)
     max_concurrency: Optional[int] = Field(None, ge=1, le=64)
     metric_patterns: Optional[MetricPatterns] = None
-    min_collection_interval: Optional[float] = Field(None, gt=0.0, le=86400.0)
+    min_collection_interval: Optional[int] = Field(None, ge=1, le=86400)
     name_exclude: Optional[tuple[str, ...]] = None
     name_include: Optional[tuple[str, ...]] = None
     open_job_refresh_seconds: Optional[float] = Field(None, gt=0.0, le=604800.0)
