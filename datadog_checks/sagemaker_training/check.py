@@ -27,7 +27,8 @@ from .counts import TRANSITIONS, News, count_samples, news
 from .diagnose import diagnoses, unconnected
 from .errors import PROVIDE_CREDENTIALS, AwsError
 from .events import events, transition_logs
-from .health import health, poll_gauges
+from .families import families
+from .health import health, poll_gauges, too_many_groups
 from .job import TrainingJob
 from .ledger import Entry, Ledger
 from .metrics import fleet_gauges, job_gauges
@@ -35,7 +36,7 @@ from .pace import Clock
 from .poll import Answer, Poll
 from .resources import RESOURCE_TYPE, resource_fields
 from .scrub import Scrubber
-from .tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS, metric_tags, tags
+from .tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS, instance_names, metric_tags, tags
 
 # A poll ends itself before the Agent starts the next one.
 POLL_SHARE = 0.8
@@ -82,6 +83,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         self._released_at: datetime | None = None
         self._ledgers: dict[str, Ledger] = {}
         self._saved: dict[str, str] = {}
+        self._warned = Lock()  # of too many groups, once: it is never released
         self.check_initializations.append(self._connect)
         self.diagnosis.register(self._diagnose)
 
@@ -108,6 +110,8 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
     def _connect(self) -> None:
         config = self.config
         self._scrubber = Scrubber(config.sensitive_patterns or ())
+        self._family = families(config.job_family_patterns or (), config.job_family_tag)
+        self._own_names = instance_names(config.tags or (), config.service or self.shared_config.service)
         try:
             self._account = self._new_account()
         except AwsError as e:
@@ -217,6 +221,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             grouped = [(entry.job, self._group_tags(entry)) for entry in ledger.entries.values()]
             self._submit_job_gauges(grouped, scope, now)
             self._submit_fleet_gauges(region.name, grouped, scope)
+            self._warn_of_groups(region.name, grouped)
         message = self._submit_service_check(poll, scope, is_read)
         self._submit_poll_metrics(region.name, ledger, scope, now, self._clock.monotonic() - began)
         return None if is_read else f'{region.name}: {message}'
@@ -281,7 +286,10 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
     def _submit_one_news(self, region: str, ledger: Ledger, entry: Entry, new: News, scope: list[str]) -> None:
         job, group_tags = entry.job, scope + self._group_tags(entry)
         job_tags = group_tags + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
-        samples, told = list(count_samples(job, new)), list(events(job, new))  # first, as what fails is all tried again
+        samples, told = (
+            list(count_samples(job, new)),
+            list(events(job, new, self._family(job.name, entry.tags))),
+        )  # first, as what fails is all tried again
         if self.config.collect_events:
             for word, event in told:
                 if word in self.config.event_on:
@@ -317,6 +325,13 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             self.gauge(name, value, tags=[*scope, *group])
         self._fleets[region] = fleet
 
+    def _warn_of_groups(self, region: str, grouped: list[GroupedJob]) -> None:
+        if self._warned.locked():
+            return
+        message = too_many_groups([group_tags for _, group_tags in grouped])
+        if message and self._warned.acquire(blocking=False):
+            self.log.warning('%s: %s', region, self._scrubber.text(message))
+
     def _submit_service_check(self, poll: Poll, scope: list[str], is_read: bool) -> str:
         """Returns the message: what went wrong, and what to do about it. What passes by itself is only logged."""
         verdict, message = health(poll, is_read)
@@ -331,6 +346,8 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
     ) -> None:
         for sample in poll_gauges(ledger, now, duration):
             self.gauge(sample.name, sample.value, tags=scope)
+        known = {self._family(entry.job.name, entry.tags) for entry in ledger.entries.values()}
+        self.gauge('poll.job_families', len(known - {''}), tags=scope)
         for (operation, outcome), attempts in self._account.take_attempts(region).items():
             self.count('api.requests', attempts, tags=[*scope, f'operation:{operation}', f'outcome:{outcome}'])
 
@@ -367,7 +384,9 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         ledger.saved()
 
     def _group_tags(self, entry: Entry) -> list[str]:
-        return tags(entry.job, GROUP_TAGS) + metric_tags(entry.tags, self.config.resource_tags_as_metric_tags)
+        family = self._family(entry.job.name, entry.tags)
+        asked = metric_tags(entry.tags, self.config.resource_tags_as_metric_tags, self._own_names)
+        return [*tags(entry.job, GROUP_TAGS), *([f'job_family:{family}'] if family else ()), *asked]
 
     def _scope(self, region: str, account_id: str | None) -> list[str]:
         own = [f'region:{region}', *(self.config.tags or ())]

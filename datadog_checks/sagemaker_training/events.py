@@ -14,7 +14,6 @@ from typing import Any
 
 from .counts import News
 from .job import TrainingJob
-from .tags import job_family
 
 SOURCE = 'sagemaker_training'
 
@@ -34,7 +33,7 @@ _CONSOLES = {
 _LOG_GROUP = '$252Faws$252Fsagemaker$252FTrainingJobs'  # as the console of CloudWatch writes it
 
 
-def events(job: TrainingJob, new: News) -> Iterator[tuple[str, dict[str, Any]]]:
+def events(job: TrainingJob, new: News, family: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """An event, without its tags, for each thing that happened; with the word that `event_on` has for it."""
     match new.name:
         case 'jobs.created':
@@ -50,7 +49,7 @@ def events(job: TrainingJob, new: News) -> Iterator[tuple[str, dict[str, Any]]]:
             word,
             {
                 'msg_title': f'SageMaker training job {job.name} {word}',
-                'msg_text': '%%%\n' + '\n'.join(_text(job, word, time)) + '\n%%%',
+                'msg_text': '%%%\n' + '\n'.join(_text(job, family, word, time)) + '\n%%%',
                 'timestamp': int(time.timestamp()),
                 'alert_type': ALERT_TYPES[word],
                 'aggregation_key': job.arn,
@@ -78,12 +77,12 @@ def transition_logs(job: TrainingJob, new: News) -> Iterator[dict[str, Any]]:
         yield log
 
 
-def _text(job: TrainingJob, word: str, time: datetime) -> Iterator[str]:
+def _text(job: TrainingJob, family: str, word: str, time: datetime) -> Iterator[str]:
     if word == 'failed' and job.failure_reason:
         # Neither the fence nor Datadog's mark of markdown may end early.
         reason = job.failure_reason.replace('```', "'''").replace('%%%', '%')
         yield f'```\n{reason}\n```\n'
-    for name, value in _facts(job, word, time).items():
+    for name, value in _facts(job, family, word, time).items():
         if value:
             yield f'- **{name}**: {value}'
     if host := _CONSOLES.get(job.partition):
@@ -95,7 +94,7 @@ def _text(job: TrainingJob, word: str, time: datetime) -> Iterator[str]:
         )
 
 
-def _facts(job: TrainingJob, word: str, time: datetime) -> dict[str, object]:
+def _facts(job: TrainingJob, family: str, word: str, time: datetime) -> dict[str, object]:
     is_end = word == job.status
     is_limit = is_end and job.secondary_status == 'max_runtime_exceeded'
     waited = None if job.started or not job.described else time - job.created
@@ -109,7 +108,7 @@ def _facts(job: TrainingJob, word: str, time: datetime) -> dict[str, object]:
         'Limit': _seconds(job.max_runtime_seconds) if is_limit else None,
         'Interruptions': len(job.interruptions) if word != 'created' else None,
         'Billed, each instance': _seconds(job.billable_seconds) if is_end else None,
-        'Job family': job_family(job.name),
+        'Job family': family,
     }
 
 

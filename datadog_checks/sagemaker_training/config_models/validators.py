@@ -28,7 +28,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     'assume_role_session_name': ('assume_role_arn',),
 }
 EXCLUDES: dict[str, tuple[str, ...]] = {'aws_profile': (*_KEYS, 'aws_session_token')}
-REGEX_LISTS = ('name_include', 'name_exclude', 'sensitive_patterns')
+REGEX_LISTS = ('name_include', 'name_exclude', 'sensitive_patterns', 'job_family_patterns')
 
 REGION = re.compile(r'[a-z]+(-[a-z]+)+-[0-9]+')
 # What botocore takes as a host: no underscore, also not in the name of a container.
@@ -65,6 +65,7 @@ FORMATS: dict[str, tuple[Callable[[str], object], str]] = {
         re.compile(r'[\w+=,.@-]{2,64}', re.ASCII).fullmatch,
         'be 2 to 64 letters, digits and characters out of _+=,.@-',
     ),
+    'job_family_tag': (str.strip, 'be the key of an AWS tag'),
     'endpoint_url': (_is_url, 'be a URL such as http://localhost:5000, without user name and password'),
 }
 
@@ -80,7 +81,9 @@ def check_instance(model: InstanceConfig) -> InstanceConfig:
     Raises:
         ValueError: it breaks rules; the message has a line for each
     """
-    if problems := [problem for rule in (_needs, _excludes, _formats, _regexes, _regions) for problem in rule(model)]:
+    if problems := [
+        problem for rule in (_needs, _excludes, _formats, _regexes, _regions, _family_tag) for problem in rule(model)
+    ]:
         raise ValueError('\n  '.join(problems))
     return model
 
@@ -112,12 +115,14 @@ def _regexes(model: InstanceConfig) -> Iterator[str]:
                 yield f'`{option}`, entry {number} is empty and would match everything: remove it'
                 continue
             try:
-                matches_nothing_at_all = re.compile(pattern).match('')
+                compiled = re.compile(pattern)
             except (re.error, OverflowError, RecursionError) as e:
                 yield f'`{option}`, entry {number} must be a regular expression, but {pattern!r} is not: {e}'
                 continue
-            if matches_nothing_at_all and option == 'sensitive_patterns':
+            if option == 'sensitive_patterns' and compiled.match(''):
                 yield f'`{option}`, entry {number} must not match empty text, as {pattern!r} does'
+            if option == 'job_family_patterns' and not compiled.groups:
+                yield f'`{option}`, entry {number} must have a group, (...), for the family, and {pattern!r} has none'
 
 
 def _regions(model: InstanceConfig) -> Iterator[str]:
@@ -127,6 +132,11 @@ def _regions(model: InstanceConfig) -> Iterator[str]:
             yield f'`regions`, entry {number} must be the name of an AWS region, such as us-east-1, not {region!r}'
         elif region in regions[: number - 1]:
             yield f'`regions`, entry {number} is {region!r} again: remove it'
+
+
+def _family_tag(model: InstanceConfig) -> Iterator[str]:
+    if model.job_family_tag and not model.collect_resource_tags:
+        yield '`job_family_tag` does nothing without resource tags: set `collect_resource_tags` to true or remove it'
 
 
 def _is_set(model: InstanceConfig, option: str) -> bool:
