@@ -10,6 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datadog_checks.sagemaker_training.families import families, job_family
+from demo.scenario import living_fleet
+from demo.workloads import WORKLOADS
+
+from .builders import NOW
 
 with (Path(__file__).parent / 'families.csv').open(encoding='utf-8') as _file:
     NAMES = [(row['name'], row['family']) for row in csv.DictReader(_file)]
@@ -104,6 +108,12 @@ def test_a_family_is_its_own_family(name: str) -> None:
 @given(_words, ANY_NAME)
 def test_a_word_is_never_all_cut_away(word: str, rest: str) -> None:
     assert job_family(f'{word}-{rest}')
+
+
+def test_a_month_of_a_fleet_has_a_family_for_each_workload() -> None:
+    names = [job.name for job in living_fleet(NOW, hours=30 * 24)]
+    assert len(names) > 20_000
+    assert len(set(map(job_family, names))) == len(WORKLOADS)
 
 
 PATTERNS = [r'^(?:prod|dev)-(.+)-b\d+$', r'-(?:x-(.*)|y)$', r'(nlp|vision)']

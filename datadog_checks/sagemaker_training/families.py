@@ -16,7 +16,7 @@ _ENVELOPES = (
     # SageMaker Pipelines: pipelines-a1b2c3d4e5f6-TrainModel-Ab12Cd34Ef
     re.compile(r'pipelines-[a-z0-9]{12}-(.+)-[A-Za-z0-9]{10}'),
     # The tuning jobs of its tuning steps, cut to 32 characters: bqbpzw5k3d15-HPTuning-U0H0Wl6oKU-001-c42f316a
-    re.compile(r'(?=[a-z]*\d)[a-z0-9]{12}-(.{1,8})-[A-Za-z0-9]{10}-\d{3,4}-[0-9a-f]{8}'),
+    re.compile(r'(?=[a-z]*\d)[a-z0-9]{12}-(.{1,8})-[A-Za-z0-9]{10}-\d{3,6}-[0-9a-f]{8}'),
     # AWS Batch, without a dash before the last 32 digits: AWSBatchnightly-ranker0f1e2d3c4b5a69788796a5b4c3d2e1f0
     re.compile(r'AWSBatch-?(.+?)-?[0-9a-f]{32}'),
 )
@@ -42,7 +42,8 @@ _GLUED = rf'(?:{_START}|(?<=[A-Za-z]{{3}}))'  # at the start of a word, or right
 # What tells one moment or one run from all others. What stands behind it belongs to that run.
 _MARKS = re.compile(
     '(?:'
-    rf'{_GLUED}{_YEAR}-+{_SHORT_MONTH}-+{_SHORT_DAY}(?!\d){_CLOCK}'  # the SageMaker SDK: 2026-11-23-18-12-05-123
+    rf'{_START}0\d\d-[0-9a-f]{{8}}$'  # a tuning job's counter: 003-1f2e3d4c, also if it looks like a date: 003-20261123
+    rf'|{_GLUED}{_YEAR}-+{_SHORT_MONTH}-+{_SHORT_DAY}(?!\d){_CLOCK}'  # the SageMaker SDK: 2026-11-23-18-12-05-123
     rf'|{_GLUED}{_YEAR}{_MONTH}{_DAY}{_CLOCK}'  # its ModelTrainer: 20261123181205, Airflow's ts_nodash: 20261123T181205
     rf'|{_START}{_SHORT_YEAR}{_MONTH}{_DAY}{_CLOCK}'  # the SDK's short form: 261123-1812
     rf'|{_START}{_DAY}{_MONTH}{_SHORT_YEAR}{_CLOCK}'  # 231126-1812
@@ -67,16 +68,15 @@ _MARKS = re.compile(
 # What is cut out where it stands, and nothing else with it.
 _TOKENS = re.compile(
     rf'{_START}(?:'
-    r'\d{3,4}-[0-9a-f]{8}$'  # a tuning job's counter: 003-1f2e3d4c
+    r'\d{3,6}-[0-9a-f]{8}$'  # a tuning job's counter beyond these
     r'|[bcdfghjklmnpqrstvwxz2456789]{5}-\d{8,10}$'  # Argo's, and so Kubeflow's: x7k2q-3456789012
-    r'|\d{8,}'
-    r'|(?=[a-f]*\d)[0-9a-f]{8,}|(?=[A-F]*\d)[0-9A-F]{8,}|[0-9a-f]{12,}'
+    r'|[0-9a-f]{8,}|[0-9A-F]{8,}'  # a number or hex digits; there is no word of these letters that is as long
     r'|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7}'  # a short commit id
     r'|(?:\d+-)?g(?=[a-f]*\d)[0-9a-f]{7,}'  # and as `git describe` writes it: 14-g2414721
     rf'){_END}'
 )
 # The number behind these words grows with each run; behind others (`resnet-50`, `daily-1`) it is a name.
-_RUN_NUMBER = re.compile(rf'({_START}(?:pr|mr|run|build|trial|attempt|retry))-*\d+(?:-+\d+)*{_END}', re.IGNORECASE)
+_RUN_NUMBER = re.compile(rf'({_START}(?:pr|mr|run|build|trial|attempt|retry))-*\d+(?:-+(?:\d+|[0-9a-f]{{7}}))*{_END}', re.IGNORECASE)
 _FRONT_NUMBER = re.compile(r'^\d{1,4}-+')
 # Words that, with a number or without, are no name behind a time.
 _STEPS = {'trial', 'step', 'attempt', 'retry', 'try', 'run', 'task', 'worker', 'fold', 'iter', 'epoch', 'pr', 'build'}
