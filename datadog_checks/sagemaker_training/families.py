@@ -76,7 +76,9 @@ _TOKENS = re.compile(
     rf'){_END}'
 )
 # The number behind these words grows with each run; behind others (`resnet-50`, `daily-1`) it is a name.
-_RUN_NUMBER = re.compile(rf'({_START}(?:pr|mr|run|build|trial|attempt|retry))-*\d+(?:-+(?:\d+|[0-9a-f]{{7}}))*{_END}', re.IGNORECASE)
+_RUN_NUMBER = re.compile(
+    rf'({_START}(?:pr|mr|run|build|trial|attempt|retry))-*\d+(?:-+(?:\d+|[0-9a-f]{{7}}))*{_END}', re.IGNORECASE
+)
 _FRONT_NUMBER = re.compile(r'^\d{1,4}-+')
 # Words that, with a number or without, are no name behind a time.
 _STEPS = {'trial', 'step', 'attempt', 'retry', 'try', 'run', 'task', 'worker', 'fold', 'iter', 'epoch', 'pr', 'build'}
@@ -102,15 +104,12 @@ def families(patterns: Iterable[str], tag: str | None) -> Callable[[str, Mapping
     """
     compiled = [re.compile(pattern) for pattern in patterns]
 
-    def family(name: str, resource_tags: Mapping[str, str]) -> str:
-        if tag and (value := resource_tags.get(tag)):
-            return value
-        for pattern in compiled:
-            if (found := pattern.search(name)) and found[1]:
-                return found[1]
-        return job_family(name)
+    @lru_cache(16_384 if compiled else 0)
+    def by_name(name: str) -> str:
+        found = (pattern.search(name) for pattern in compiled)
+        return next((match[1] for match in found if match and match[1]), '') or job_family(name)
 
-    return family
+    return lambda name, resource_tags: (resource_tags.get(tag) if tag else None) or by_name(name)
 
 
 def _shortened(name: str) -> str:
