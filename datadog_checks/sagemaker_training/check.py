@@ -286,10 +286,9 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
     def _submit_one_news(self, region: str, ledger: Ledger, entry: Entry, new: News, scope: list[str]) -> None:
         job, group_tags = entry.job, scope + self._group_tags(entry)
         job_tags = group_tags + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
-        samples, told = (
-            list(count_samples(job, new)),
-            list(events(job, new, self._family(job.name, entry.tags))),
-        )  # first, as what fails is all tried again
+        family = self._family(job.name, entry.tags)
+        # First, as what fails is all tried again.
+        samples, told = list(count_samples(job, new)), list(events(job, new, family))
         if self.config.collect_events:
             for word, event in told:
                 if word in self.config.event_on:

@@ -11,12 +11,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
-# Names of AWS's own tools, whose middle is what the user wrote.
+# Whole names as AWS's own tools write them; the group is what the user wrote.
 _ENVELOPES = (
     # SageMaker Pipelines: pipelines-a1b2c3d4e5f6-TrainModel-Ab12Cd34Ef
     re.compile(r'pipelines-[a-z0-9]{12}-(.+)-[A-Za-z0-9]{10}'),
     # The tuning jobs of its tuning steps, cut to 32 characters: bqbpzw5k3d15-HPTuning-U0H0Wl6oKU-001-c42f316a
     re.compile(r'(?=[a-z]*\d)[a-z0-9]{12}-(.{1,8})-[A-Za-z0-9]{10}-\d{3,6}-[0-9a-f]{8}'),
+    # Tuning: hpo-003-1f2e3d4c, also with an id that looks like a date: hpo-003-20261123; see below for 100 and more
+    re.compile(r'(.*)-0\d\d-[0-9a-f]{8}'),
     # AWS Batch, without a dash before the last 32 digits: AWSBatchnightly-ranker0f1e2d3c4b5a69788796a5b4c3d2e1f0
     re.compile(r'AWSBatch-?(.+?)-?[0-9a-f]{32}'),
 )
@@ -37,13 +39,12 @@ _CLOCK = (  # behind a date; it may be missing
     ')(?:-*[AaPp][Mm])?(?:-*(?:[Zz]|[Uu][Tt][Cc]|[Gg][Mm][Tt]))?)?'
 )
 _START, _END = '(?<![0-9A-Za-z])', '(?![0-9A-Za-z])'
-_GLUED = rf'(?:{_START}|(?<=[A-Za-z]{{3}}))'  # at the start of a word, or right behind one
+_GLUED = rf'(?:{_START}|(?<=[A-Za-z]{{2}})|(?<=-[vV]))'  # at the start of a word, or right behind one
 
 # What tells one moment or one run from all others. What stands behind it belongs to that run.
 _MARKS = re.compile(
     '(?:'
-    rf'{_START}0\d\d-[0-9a-f]{{8}}$'  # a tuning job's counter: 003-1f2e3d4c, also if it looks like a date: 003-20261123
-    rf'|{_GLUED}{_YEAR}-+{_SHORT_MONTH}-+{_SHORT_DAY}(?!\d){_CLOCK}'  # the SageMaker SDK: 2026-11-23-18-12-05-123
+    rf'{_GLUED}{_YEAR}-+{_SHORT_MONTH}-+{_SHORT_DAY}(?!\d){_CLOCK}'  # the SageMaker SDK: 2026-11-23-18-12-05-123
     rf'|{_GLUED}{_YEAR}{_MONTH}{_DAY}{_CLOCK}'  # its ModelTrainer: 20261123181205, Airflow's ts_nodash: 20261123T181205
     rf'|{_START}{_SHORT_YEAR}{_MONTH}{_DAY}{_CLOCK}'  # the SDK's short form: 261123-1812
     rf'|{_START}{_DAY}{_MONTH}{_SHORT_YEAR}{_CLOCK}'  # 231126-1812
@@ -54,7 +55,7 @@ _MARKS = re.compile(
     rf'|{_START}{_YEAR}-*(?:[Ww]\d\d|[Qq][1-4]|{_MONTH}(?!-*\d))'  # 2026-W48, 2026-Q4, 2026-11
     rf'|{_START}{_SHORT_YEAR}-+{_MONTH}-+{_DAY}-+{_HOUR}-+{_MINUTE}-+{_MINUTE}{_FRACTION}'  # 26-11-23-18-12-05
     rf'|{_START}(?:{_MONTH}-+{_DAY}|{_DAY}-+{_MONTH})-+{_HOUR}-+{_MINUTE}(?:-+{_MINUTE}{_FRACTION})?'  # no year
-    rf'|{_START}{_DAY}-+{_HOUR}-+{_MINUTE}-+{_MINUTE}'  # Autopilot's notebooks, neither year nor month: 23-18-12-05
+    rf'|{_START}{_DAY}-+{_HOUR}-+{_MINUTE}-+{_MINUTE}'  # AWS's notebooks, neither year nor month: 23-18-12-05
     rf'|{_START}(?:{_MONTH}{_DAY}|{_DAY}{_MONTH})-+{_HOUR}{_MINUTE}{_MINUTE}'  # 1123-181205
     rf'|{_GLUED}(?:1[4-9]|2[01])\d{{8}}(?:\d{{3}}|\d{{6}}|\d{{9}})?'  # epoch, in seconds down to nanoseconds
     rf'(?:-[0-9a-f]{{4}}(?=-|$))?'  # with what the SDK adds: 1795457520-1f2e
@@ -68,7 +69,7 @@ _MARKS = re.compile(
 # What is cut out where it stands, and nothing else with it.
 _TOKENS = re.compile(
     rf'{_START}(?:'
-    r'\d{3,6}-[0-9a-f]{8}$'  # a tuning job's counter beyond these
+    r'\d{3,6}-[0-9a-f]{8}$'  # a tuning job's counter: 003-1f2e3d4c
     r'|[bcdfghjklmnpqrstvwxz2456789]{5}-\d{8,10}$'  # Argo's, and so Kubeflow's: x7k2q-3456789012
     r'|[0-9a-f]{8,}|[0-9A-F]{8,}'  # a number or hex digits; there is no word of these letters that is as long
     r'|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7}'  # a short commit id
