@@ -84,6 +84,8 @@ def test_defaults() -> None:
         'max_concurrency': 8,
         'collect_environment_values': False,
         'sensitive_patterns': None,
+        'job_family_patterns': None,
+        'job_family_tag': None,
         # What the Agent does where these are not set; it does not ask the check.
         'min_collection_interval': 15,
         'empty_default_hostname': False,
@@ -198,6 +200,14 @@ BAD_OPTIONS = [
     ('name_exclude', ['a{99999999999999999999}']),
     ('sensitive_patterns', ['(unclosed']),
     ('sensitive_patterns', ['x', 'y', '']),
+    ('job_family_patterns', ['(unclosed']),
+    ('job_family_patterns', ['^prod-']),
+    ('job_family_patterns', ['(?:prod)-.*']),
+    ('job_family_patterns', ['']),
+    ('job_family_patterns', '(.*)-run'),
+    ('job_family_tag', ''),
+    ('job_family_tag', ' '),
+    ('job_family_tag', ['pipeline']),
     ('event_on', ['failed', 'finished']),
     ('event_on', ['Failed']),
     ('event_on', 'failed'),
@@ -368,6 +378,16 @@ def test_no_option_that_the_agent_reads_is_told_as_unknown(caplog: pytest.LogCap
 def test_an_error_shows_which_regular_expression_is_bad() -> None:
     with pytest.raises(ConfigurationError, match=r'`name_exclude`, entry 2 .*\*-test.*nothing to repeat'):
         load({'name_exclude': ['fine', '*-test']})
+
+
+def test_an_error_shows_which_family_pattern_has_no_group() -> None:
+    with pytest.raises(ConfigurationError, match=r'`job_family_patterns`, entry 2 must have a group.*\^prod-'):
+        load({'job_family_patterns': ['(?P<family>.+)-run', '^prod-']})
+
+
+def test_a_family_tag_without_tags_is_an_error_that_names_both_options() -> None:
+    with pytest.raises(ConfigurationError, match='`job_family_tag` does nothing.*`collect_resource_tags`'):
+        load({'job_family_tag': 'pipeline', 'collect_resource_tags': False})
 
 
 def test_an_error_shows_which_region_is_bad_and_why() -> None:

@@ -168,7 +168,7 @@ def test_the_tags_are_those_of_the_code() -> None:
     documented: dict[str, set[str]] = {}
     for name, kind, _ in rows(section('Tags')):
         documented.setdefault(kind, set()).add(name)
-    tables = {'group': {'instance_type', *GROUP_TAGS}, 'status': set(STATUS_TAGS)}
+    tables = {'group': {'instance_type', 'job_family', *GROUP_TAGS}, 'status': set(STATUS_TAGS)}
     tables |= {'job': JOB_TAGS.keys() - {'instance_type'}, 'scope': {'aws_account', 'region'}}
     on_metrics = {tag for row in metadata() for tag in row['sample_tags'].split(',')}
 

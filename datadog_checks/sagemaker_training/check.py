@@ -28,7 +28,8 @@ from .diagnose import diagnoses, unconnected
 from .entry import Entry
 from .errors import PROVIDE_CREDENTIALS, AwsError, Problem
 from .events import events, transition_logs
-from .health import health, message, poll_gauges
+from .families import families
+from .health import health, message, poll_gauges, too_many_groups
 from .job import TrainingJob
 from .ledger import Ledger
 from .log import CleanLog
@@ -38,7 +39,7 @@ from .pace import Clock
 from .poll import Answer, AskAll, Poll
 from .resources import RESOURCE_TYPE, resource_digest, resource_fields
 from .scrub import Scrubber
-from .tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS, metric_tags, tags
+from .tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS, instance_names, metric_tags, tags
 from .text import well_formed
 from .workers import Workers
 
@@ -91,6 +92,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         self._ledgers: dict[str, Ledger] = {}
         self._saved: dict[str, str] = {}
         self._outboxes: dict[str, Outbox] = {}
+        self._warned = Lock()  # of too many groups, once: it is never released
         self.check_initializations.append(self._connect)
         self.diagnosis.register(self._diagnose)
 
@@ -122,6 +124,10 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             self._release(region)
 
     def _connect(self) -> None:
+        config = self.config
+        self._scrubber = Scrubber(config.sensitive_patterns or ())
+        self._family = families(config.job_family_patterns or (), config.job_family_tag)
+        self._own_names = instance_names(config.tags or (), config.service or self.shared_config.service)
         try:
             self._account = self._new_account()
         except AwsError as e:
@@ -246,9 +252,17 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             grouped = [(entry.job, self._group_tags(entry)) for entry in ledger.entries.values()]
             self._submit_job_gauges(grouped, scope, now)
             self._submit_fleet_gauges(region.name, grouped, scope)
+            self._warn_of_groups(region.name, grouped)
         problems = self._submit_service_check(poll, scope, is_read)
-        duration = self._clock.monotonic() - began
-        self._submit_poll_metrics(region.name, poll_gauges(ledger, len(outbox), now, duration), scope)
+        known = {self._family(entry.job.name, entry.tags) for entry in ledger.entries.values()}
+        gauges = poll_gauges(
+            ledger,
+            now,
+            duration=self._clock.monotonic() - began,
+            pending_resources=len(outbox),
+            job_families=len(known - {''}),
+        )
+        self._submit_poll_metrics(region.name, gauges, scope)
         return None if is_read else f'{region.name}: {problems}'
 
     def _describe(self, poll: Poll, ask_all: AskAll, out_of_time: Callable[[], bool]) -> Iterator[tuple[Entry, Answer]]:
@@ -311,7 +325,9 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
     def _submit_one_news(self, region: str, ledger: Ledger, entry: Entry, new: News, scope: list[str]) -> None:
         job, group_tags = entry.job, scope + self._group_tags(entry)
         job_tags = group_tags + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
-        samples, told = list(count_samples(job, new)), list(events(job, new))  # first, as what fails is all tried again
+        family = self._family(job.name, entry.tags)
+        # First, as what fails is all tried again.
+        samples, told = list(count_samples(job, new)), list(events(job, new, family))
         if self.config.collect_events:
             for word, event in told:
                 if word in self.config.event_on:
@@ -346,6 +362,13 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         for (name, group), value in fleet.items():
             self.gauge(name, value, tags=[*scope, *group])
         self._fleets[region] = fleet
+
+    def _warn_of_groups(self, region: str, grouped: list[GroupedJob]) -> None:
+        if self._warned.locked():
+            return
+        message = too_many_groups([group_tags for _, group_tags in grouped])
+        if message and self._warned.acquire(blocking=False):
+            self.log.warning('%s: %s', region, self._scrubber.text(message))
 
     def _submit_service_check(self, poll: Poll, scope: list[str], is_read: bool) -> str:
         """Returns what went wrong, and what to do about it, in full. What passes by itself is only logged."""
@@ -397,7 +420,9 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         ledger.saved()
 
     def _group_tags(self, entry: Entry) -> list[str]:
-        return tags(entry.job, GROUP_TAGS) + metric_tags(entry.tags, self.config.resource_tags_as_metric_tags)
+        family = self._family(entry.job.name, entry.tags)
+        asked = metric_tags(entry.tags, self.config.resource_tags_as_metric_tags, self._own_names)
+        return [*tags(entry.job, GROUP_TAGS), *([f'job_family:{family}'] if family else ()), *asked]
 
     def _scope(self, region: str, account_id: str | None) -> list[str]:
         own = [f'region:{region}', *map(well_formed, self.config.tags or ())]

@@ -16,7 +16,6 @@ from typing import Any
 
 from .counts import News
 from .job import TrainingJob
-from .tags import job_family
 from .text import cut
 
 SOURCE = 'sagemaker_training'
@@ -42,7 +41,7 @@ _CONSOLES = {
 _LOG_GROUP = '$252Faws$252Fsagemaker$252FTrainingJobs'  # as the console of CloudWatch writes it
 
 
-def events(job: TrainingJob, new: News) -> Iterator[tuple[str, dict[str, Any]]]:
+def events(job: TrainingJob, new: News, family: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """An event, without its tags, for each thing that happened; with the word that `event_on` has for it."""
     match new.name:
         case 'jobs.created':
@@ -58,7 +57,7 @@ def events(job: TrainingJob, new: News) -> Iterator[tuple[str, dict[str, Any]]]:
             word,
             {
                 'msg_title': f'SageMaker training job {job.name} {word}',
-                'msg_text': _text(job, word, time),
+                'msg_text': _text(job, family, word, time),
                 'timestamp': int(time.timestamp()),
                 'alert_type': ALERT_TYPES[word],
                 'aggregation_key': _aggregation_key(job.arn),
@@ -91,9 +90,9 @@ def _aggregation_key(arn: str) -> str:
     return arn if len(arn) <= LONGEST_KEY else hashlib.blake2b(arn.encode(), digest_size=16).hexdigest()
 
 
-def _text(job: TrainingJob, word: str, time: datetime) -> str:
+def _text(job: TrainingJob, family: str, word: str, time: datetime) -> str:
     """Markdown, in which all but the end of a long failure reason has its place."""
-    before, reason, after = '%%%\n', '', '\n'.join(_told(job, word, time)) + '\n%%%'
+    before, reason, after = '%%%\n', '', '\n'.join(_told(job, family, word, time)) + '\n%%%'
     if word == 'failed' and job.failure_reason:
         # Neither the fence nor Datadog's mark of markdown may end early.
         reason = re.sub('%{3,}', '%', job.failure_reason.replace('```', "'''"))
@@ -101,8 +100,8 @@ def _text(job: TrainingJob, word: str, time: datetime) -> str:
     return before + cut(reason, LONGEST_TEXT - len(before) - len(after)) + after
 
 
-def _told(job: TrainingJob, word: str, time: datetime) -> Iterator[str]:
-    for name, value in _facts(job, word, time).items():
+def _told(job: TrainingJob, family: str, word: str, time: datetime) -> Iterator[str]:
+    for name, value in _facts(job, family, word, time).items():
         if value:
             yield f'- **{name}**: {value}'
     if host := _CONSOLES.get(job.partition):
@@ -114,7 +113,7 @@ def _told(job: TrainingJob, word: str, time: datetime) -> Iterator[str]:
         )
 
 
-def _facts(job: TrainingJob, word: str, time: datetime) -> dict[str, object]:
+def _facts(job: TrainingJob, family: str, word: str, time: datetime) -> dict[str, object]:
     is_end = word == job.status
     is_limit = is_end and job.secondary_status == 'max_runtime_exceeded'
     waited = None if job.started or not job.described else time - job.created
@@ -128,7 +127,7 @@ def _facts(job: TrainingJob, word: str, time: datetime) -> dict[str, object]:
         'Limit': _seconds(job.max_runtime_seconds) if is_limit else None,
         'Interruptions': len(job.interruptions) if word != 'created' else None,
         'Billed, each instance': _seconds(job.billable_seconds) if is_end else None,
-        'Job family': job_family(job.name),
+        'Job family': family,
     }
 
 

@@ -1,9 +1,10 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
-"""What a poll tells about itself: its service check and its own gauges."""
+"""What a poll tells about itself: its service check, its own gauges, and whether it makes too many time series."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Literal
@@ -12,9 +13,14 @@ from .errors import Problem
 from .ledger import Ledger
 from .metrics import Sample
 from .poll import Poll
+from .tags import OWN_TAGS
 from .text import fitted
 
 type Status = Literal['OK', 'WARNING', 'CRITICAL']
+
+# More groups of jobs than a person looks at, and hardly two jobs in one: then a tag tells runs apart, not pipelines.
+MANY_GROUPS = 200
+FEW_JOBS = 1.5
 
 LONGEST_MESSAGE = 500  # of a service check, as Datadog shows it
 LISTING_INCOMPLETE = Problem(
@@ -53,7 +59,9 @@ def message(problems: Sequence[Problem], longest: int = LONGEST_MESSAGE) -> str:
     return ' '.join(filter(None, parts))
 
 
-def poll_gauges(ledger: Ledger, pending_resources: int, now: datetime, duration: float) -> Iterator[Sample]:
+def poll_gauges(
+    ledger: Ledger, now: datetime, *, duration: float, pending_resources: int, job_families: int
+) -> Iterator[Sample]:
     """The gauges of the poll at `now`, which took `duration` seconds."""
     pending = list(ledger.pending())
     lag = (now - min(pending, default=now)).total_seconds()
@@ -62,8 +70,32 @@ def poll_gauges(ledger: Ledger, pending_resources: int, now: datetime, duration:
     yield Sample('poll.pending_jobs', len(pending))
     yield Sample('poll.lag', max(lag, 0))  # the clock may have been put back
     yield Sample('poll.pending_resources', pending_resources)
+    yield Sample('poll.job_families', job_families)
     yield Sample('poll.listing_complete', int(ledger.is_complete and ledger.listed_at == now))
 
 
 def _as(symptom: str, problem: Problem) -> Problem:
     return problem._replace(what=f'{symptom} {problem.what}')
+
+
+def too_many_groups(groups: Collection[Sequence[str]]) -> str:
+    """What to do if the group tags, one list for each job, make nearly each job a time series; else empty."""
+    if len(groups) <= MANY_GROUPS:
+        return ''
+    distinct = set(map(tuple, groups))
+    if len(distinct) <= MANY_GROUPS or len(groups) >= FEW_JOBS * len(distinct):
+        return ''
+    values = Counter(tag.partition(':')[0] for tag in set().union(*distinct)).most_common()
+    names = [name for name, number in values if number > len(distinct) / 2] or [values[0][0]]
+    return (
+        f'{len(groups)} jobs are in {len(distinct)} groups, and each group is a time series of its own of each metric '
+        f'of the fleet. What varies most: {" ".join(f"{name}: {_remedy(name)}" for name in sorted(names))}'
+    )
+
+
+def _remedy(name: str) -> str:
+    if name == 'job_family':
+        return 'tell what the runs of one pipeline share, with `job_family_patterns` or `job_family_tag`.'
+    if name not in OWN_TAGS:
+        return 'leave it out of `resource_tags_as_metric_tags`.'
+    return 'leave it out with Metrics without Limits, see https://docs.datadoghq.com/metrics/metrics-without-limits/.'

@@ -29,7 +29,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     'assume_role_session_name': ('assume_role_arn',),
 }
 EXCLUDES: dict[str, tuple[str, ...]] = {'aws_profile': (*_KEYS, 'aws_session_token')}
-REGEX_LISTS = ('name_include', 'name_exclude', 'sensitive_patterns')
+REGEX_LISTS = ('name_include', 'name_exclude', 'sensitive_patterns', 'job_family_patterns')
 
 REGION = re.compile(r'[a-z]+(-[a-z]+)+-[0-9]+')
 # What botocore takes as a host: no underscore, also not in the name of a container.
@@ -66,6 +66,7 @@ FORMATS: dict[str, tuple[Callable[[str], object], str]] = {
         re.compile(r'[\w+=,.@-]{2,64}', re.ASCII).fullmatch,
         'be 2 to 64 letters, digits and characters out of _+=,.@-',
     ),
+    'job_family_tag': (str.strip, 'be the key of an AWS tag'),
     'endpoint_url': (_is_url, 'be a URL such as http://localhost:5000, without user name and password'),
 }
 
@@ -114,7 +115,7 @@ def check_instance(model: InstanceConfig) -> InstanceConfig:
     Raises:
         ValueError: it breaks rules; the message has a line for each
     """
-    rules = (_needs, _excludes, _formats, _regexes, _regions, _rates)
+    rules = (_needs, _excludes, _formats, _regexes, _regions, _rates, _family_tag)
     if problems := [problem for rule in rules for problem in rule(model)]:
         raise ValueError('\n  '.join(problems))
     return model
@@ -147,12 +148,14 @@ def _regexes(model: InstanceConfig) -> Iterator[str]:
                 yield f'`{option}`, entry {number} is empty and would match everything: remove it'
                 continue
             try:
-                matches_nothing_at_all = re.compile(pattern).match('')
+                compiled = re.compile(pattern)
             except (re.error, OverflowError, RecursionError) as e:
                 yield f'`{option}`, entry {number} must be a regular expression, but {pattern!r} is not: {e}'
                 continue
-            if matches_nothing_at_all and option == 'sensitive_patterns':
+            if option == 'sensitive_patterns' and compiled.match(''):
                 yield f'`{option}`, entry {number} must not match empty text, as {pattern!r} does'
+            if option == 'job_family_patterns' and not compiled.groups:
+                yield f'`{option}`, entry {number} must have a group, (...), for the family, and {pattern!r} has none'
 
 
 def _regions(model: InstanceConfig) -> Iterator[str]:
@@ -172,6 +175,11 @@ def _rates(model: InstanceConfig) -> Iterator[str]:
             f'`min_collection_interval` ({interval} s) leaves no time to describe jobs, as `list_requests_per_second` '
             f'({rate:g}) allows one ListTrainingJobs in {1 / rate:g} s, and each poll needs one: raise either'
         )
+
+
+def _family_tag(model: InstanceConfig) -> Iterator[str]:
+    if model.job_family_tag and not model.collect_resource_tags:
+        yield '`job_family_tag` does nothing without resource tags: set `collect_resource_tags` to true or remove it'
 
 
 def _is_set(model: InstanceConfig, option: str) -> bool:
