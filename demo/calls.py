@@ -4,6 +4,7 @@
 """The requests AWS gets, the faults it may meet them with, and its answers on the wire."""
 
 import json
+import random
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -54,6 +55,7 @@ class Call:
 class Scope(TypedDict, total=False):
     """The calls that a fault strikes: all that match but the first `spared`, `times` times or until it is removed.
 
+    With `one_in`, of so many that match one is struck, drawn at random, the same in each run.
     `name` is that of the job, or role, asked about. What is left out or None matches everything and lasts for ever.
     """
 
@@ -63,6 +65,7 @@ class Scope(TypedDict, total=False):
     name: str | None
     times: int | None
     spared: int
+    one_in: int
 
 
 @dataclass(slots=True)
@@ -77,6 +80,8 @@ class Fault:
     name: str | None = None
     times: int | None = None
     spared: int = 0
+    one_in: int = 1
+    dice: random.Random = field(default_factory=lambda: random.Random(2026))
     removed: threading.Event = field(default_factory=threading.Event)
 
     def strikes(self, call: Call) -> bool:
@@ -89,6 +94,8 @@ class Fault:
             return False
         if self.spared:
             self.spared -= 1
+            return False
+        if self.dice.randrange(self.one_in):
             return False
         if self.times is not None:
             self.times -= 1

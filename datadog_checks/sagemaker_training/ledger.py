@@ -274,7 +274,8 @@ class Ledger:
 
     def _is_done(self, entry: Entry, before: datetime) -> bool:
         job = entry.job
-        if entry.changed_at or entry.owed_at or entry.look_at or job.released is None:
+        is_doubtful = entry.not_found and entry.listed_at == self.listed_at
+        if entry.changed_at or entry.owed_at or entry.look_at or is_doubtful or job.released is None:
             return False
         return job.released <= before and not self._is_offered_again(job)
 
