@@ -14,11 +14,11 @@ from .poll import Poll
 type Status = Literal['OK', 'WARNING', 'CRITICAL']
 
 
-def health(poll: Poll, is_read: bool) -> tuple[Status, str]:
+def health(poll: Poll, is_read: bool, unsaved: str = '') -> tuple[Status, str]:
     """The status of a region, and a message: what went wrong, and what to do about it. It may hold user text.
 
     CRITICAL if the region could not be listed (`is_read` is False), or all descriptions are denied; WARNING if less is
-    denied, or all descriptions of this poll failed.
+    denied, all descriptions of this poll failed, or the state could not be saved: then `unsaved` says what to do.
     """
     entries = poll.ledger.entries.values()
     denied = [entry.denied for entry in entries if entry.denied]
@@ -27,6 +27,8 @@ def health(poll: Poll, is_read: bool) -> tuple[Status, str]:
         messages.append(f'Jobs not described: {len(denied)}. {denied[0]}')
     if poll.ledger.tags_denied:
         messages.append(f'Resource tags not collected: see `collect_resource_tags`. {poll.ledger.tags_denied}')
+    if unsaved:
+        messages.append(unsaved)
     all_denied = denied and not any(entry.job.described for entry in entries)
     all_failed = _any_at(poll.now, (entry.failed_at for entry in entries)) and not _any_at(
         poll.now, (entry.asked_at for entry in entries)
