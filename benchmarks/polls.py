@@ -76,6 +76,7 @@ def new_check(url: str, clock: Clock, **options: Any) -> SagemakerTrainingCheck:
         'boto_config': {'proxies': {}},
         **options,
     }
+    datadog_agent._config['logs_enabled'] = True
     check = SagemakerTrainingCheck('sagemaker_training', {}, [instance], clock=clock)
     check.check_id = f'sagemaker_training:{instance["aws_access_key_id"]}'  # under which its state is kept
     check.run_check_initializations()

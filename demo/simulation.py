@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
+from datadog_checks.base.stubs import datadog_agent
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
 
 from .aws import SimulatedAws
@@ -59,6 +60,7 @@ def simulated(
     clock = SimulatedClock(first)
     roles = {f'arn:aws:iam::{job.account}:role/datadog': f'external-id-of-{job.account}' for job in fleet}
     recording = Recording()
+    datadog_agent._config['logs_enabled'] = True
     with SimulatedAws(clock, fleet, roles=roles) as aws:
         instances = [
             {

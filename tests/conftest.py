@@ -15,6 +15,7 @@ from filelock import FileLock
 from datadog_checks.base.stubs import aggregator as stub
 from datadog_checks.base.stubs.aggregator import AggregatorStub
 from datadog_checks.base.stubs.datadog_agent import DatadogAgentStub
+from datadog_checks.sagemaker_training import presence
 from demo.aws import SimulatedAws
 from demo.clock import SimulatedClock
 from demo.recording import Recording
@@ -42,7 +43,9 @@ def _no_aws_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _fresh_agent(datadog_agent: DatadogAgentStub) -> None:
-    """No test finds what another one has left in the Agent's persistent cache."""
+    """No test finds what another one has left in the Agent's persistent cache or process. It takes logs."""
+    datadog_agent._config['logs_enabled'] = True
+    presence.forget_process()
 
 
 @pytest.fixture

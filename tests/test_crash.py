@@ -383,7 +383,7 @@ def test_a_damaged_ledger_is_a_first_start(
 ) -> None:
     world.aws.put(answer('known'))
     world.poll(world.check())
-    [ledger] = files.rglob('*_ledger_*')
+    [ledger] = files.rglob('*_ledger_*')  # the first of the two copies
     ledger.write_bytes(damage(ledger.read_bytes()))
     world.aws.put(ended('known', at=NOW + MINUTE))
     world.aws.put(answer('new', CreationTime=NOW + MINUTE), {'team': 'nlp'})

@@ -174,9 +174,8 @@ def test_a_crash_before_the_state_is_written_repeats_one_poll_and_loses_nothing(
     before = dict(world.agent._cache)
     world.poll(world.check(collect_transition_logs=True), after=15 * 60)
     assert world.counted() == {'jobs.created': 1, 'jobs.interrupted': 1}
-    for key, text in before.items():
-        if 'log_cursor' not in key:
-            world.agent._cache[key] = text
+    cursors = {key: text for key, text in world.agent._cache.items() if 'log_cursor' in key}
+    world.agent._cache = before | cursors
     for minutes in (1, 60):
         world.poll(world.check(collect_transition_logs=True), after=60 * minutes)
     repeated = {'jobs.created': 1, 'jobs.interrupted': 1}
@@ -348,26 +347,39 @@ def test_a_restart_sends_no_resource_again_and_describes_each_job_once(world: Wo
     assert world.poll(check, after=60) == ['ListTrainingJobs']
 
 
+def saved_states(world: World) -> list[str]:
+    """The keys that they are under."""
+    return [key for key in world.agent._cache if '_ledger_' in key]
+
+
 def test_the_state_is_written_only_when_it_changed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    writes: list[tuple[str, int]] = []
+    write = world.agent.write_persistent_cache
+    monkeypatch.setattr(
+        world.agent, 'write_persistent_cache', lambda key, text: (writes.append((key, len(text))), write(key, text))
+    )
     world.aws.put(answer())
     check = world.check()
     world.poll(check)
-    writes: list[str] = []
-    monkeypatch.setattr(check, 'write_persistent_cache', lambda key, text: writes.append(key))
+    writes.clear()
     for _ in range(3):
         world.poll(check, after=60)
-    assert writes == []
+    assert not [key for key, _ in writes if '_ledger_' in key]
+    assert max(size for _, size in writes) < 100, 'two small marks'
+    assert len(writes) == 3 * 2
+    writes.clear()
     world.aws.put(ended())
     world.poll(check, after=60)
-    assert writes == [f'ledger_{REGION}']
+    assert [key.partition('_')[2] for key, _ in writes if '_ledger_' in key] == [f'ledger_{REGION}_2']
 
 
 def test_credentials_of_another_account_are_a_first_start(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.aws.put(answer('ours'))
     world.poll(world.check())
     world.aws.remove('ours', ACCOUNT, REGION)
-    [key] = world.agent._cache
-    world.agent._cache[key] = world.agent._cache[key].replace(ACCOUNT, '999999999999')
+    [key] = saved_states(world)
+    bare = world.agent._cache[key].partition('\n')[2]
+    world.agent._cache[key] = bare.replace(ACCOUNT, '999999999999')
     world.aws.put(answer('theirs', CreationTime=later(seconds=30)))
     world.aws.put(answer('their-older', CreationTime=ago(days=3)))
     check = world.check()
@@ -384,7 +396,7 @@ def test_a_state_that_cannot_be_used_is_a_first_start_with_one_warning(
 ) -> None:
     world.aws.put(answer())
     world.poll(world.check())
-    [key] = world.agent._cache
+    [key] = saved_states(world)
     world.agent._cache[key] = text
     check = world.check()
     for _ in range(3):

@@ -3,13 +3,15 @@
 # Licensed under a 3-clause BSD style license (see LICENSE)
 """Each fact is counted, evented and logged exactly once, whatever happens: random fleets, faults, restarts and polls.
 
-The check is the real one, with real clients over HTTP. What it sends is held against what the jobs' scripts say.
+The check is the real one, with real clients over HTTP and the Agent's border as it is. What it sends is held against
+what the jobs' scripts say.
 """
 
 import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate, chain, cycle, islice
@@ -23,7 +25,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from datadog_checks.base.stubs import aggregator, datadog_agent
 from datadog_checks.base.utils.genresources import GenericResourceEvent
-from datadog_checks.sagemaker_training import SagemakerTrainingCheck, aws, poll
+from datadog_checks.sagemaker_training import SagemakerTrainingCheck, aws, poll, presence
 from datadog_checks.sagemaker_training.ledger import TAGS_PATIENCE, Ledger
 from demo.aws import SimulatedAws
 from demo.calls import Call, Fault
@@ -31,6 +33,7 @@ from demo.clock import SimulatedClock
 from demo.fleet import Job, Step, WarmPool, is_open, summary
 from demo.scenario import ENDINGS, RESTART, START, Ending
 
+from .agent import Border
 from .builders import ACCOUNT, NOW, REGION
 from .world import World
 
@@ -74,6 +77,7 @@ FAILURES = {
     'unavailable': ('ServiceUnavailable', 503),
     'denied': ('AccessDeniedException', 400),
 }
+DISKS = ('refused', 'full', 'torn')
 DISTURBANCES = ('reset', 'truncated', 'not_json')
 # A Describe that is denied is left out: such a job is told of at once, as far as the listing goes.
 FAULTS = [
@@ -105,6 +109,8 @@ GAUGES = ('jobs.open', 'instances.open', 'warm_pools.available', 'warm_pools.ins
 AT_LEAST = {
     'restarts': 150,
     'polls cancelled': 4,
+    'polls whose writes were lost': 100,
+    'files damaged': 20,
     'quiet polls': 10,
     'fleets compared': 100,
     'names reused': 15,
@@ -289,10 +295,13 @@ class Fleet(RuleBasedStateMachine):
         super().__init__()
         aggregator.reset()
         datadog_agent.reset()
-        self.patch = pytest.MonkeyPatch()
+        datadog_agent._config['logs_enabled'] = True
+        presence.forget_process()
         self.clock = InterruptibleClock(NOW)
-        self.aws = SimulatedAws(self.clock)
-        self.aws.__enter__()
+        self.undo = ExitStack()
+        self.patch = self.undo.enter_context(pytest.MonkeyPatch.context())
+        self.border = self.undo.enter_context(Border(self.clock).installed())
+        self.aws = self.undo.enter_context(SimulatedAws(self.clock))
         self.world = World(self.aws, self.clock, aggregator, datadog_agent, SagemakerTrainingCheck.run)
         self.jobs: list[Job] = []
         self.deleted: list[Job] = []
@@ -356,8 +365,7 @@ class Fleet(RuleBasedStateMachine):
             if sys.exception() is None:
                 self._settle()
         finally:
-            self.aws.__exit__()
-            self.patch.undo()
+            self.undo.close()
 
     @precondition(lambda self: len(self.jobs) < MOST_JOBS)
     @rule(life=LIFE, late=st.sampled_from([0, 0, 5, 50]))
@@ -405,12 +413,27 @@ class Fleet(RuleBasedStateMachine):
             fault.remove()
         self.faults.clear()
 
-    @precondition(lambda self: self.restarts < MOST_RESTARTS)
-    @rule(interval=st.sampled_from([60, 15, 300]))
-    def restart(self, interval: int) -> None:
+    @precondition(lambda self: self.first_poll and not self.border.disk)
+    @rule(disk=st.sampled_from(DISKS), pick=st.integers(0, 20))
+    def poll_an_end_while_nothing_can_be_saved(self, disk: str, pick: int) -> None:
+        self._wait_for_an_end(pick)
+        self.border.disk = disk
+        self._poll(0)
+
+    @precondition(lambda self: self.border.disk)
+    @rule()
+    def heal_the_disk(self) -> None:
+        self.border.disk = ''
+        self._poll(60)
+
+    @precondition(lambda self: self.restarts < MOST_RESTARTS and not self.border.disk)
+    @rule(interval=st.sampled_from([60, 15, 300]), is_killed=st.booleans())
+    def restart(self, interval: int, is_killed: bool) -> None:
+        if is_killed:
+            self._damage_the_older_state()
         self._restart(interval)
 
-    @precondition(lambda self: self.restarts < MOST_RESTARTS)
+    @precondition(lambda self: self.restarts < MOST_RESTARTS and not self.border.disk)
     @rule(sleeps=st.integers(1, 8))
     def reload_during_a_poll(self, sleeps: int) -> None:
         self.clock.sleeps_left, self.clock.interrupt = sleeps, self.check.cancel
@@ -484,6 +507,16 @@ class Fleet(RuleBasedStateMachine):
         self.faults.append((fault, self.aws.now + seconds * SECOND))
         self.tags_are_late |= kind == 'denied'
 
+    def _damage_the_older_state(self) -> None:
+        """As a write leaves it that a kill has cut short."""
+        numbers = {
+            int(text.partition(' ')[0] or 0): file for file, text in datadog_agent._cache.items() if '_ledger_' in file
+        }
+        if len(numbers) == 2:
+            older = numbers[min(numbers)]
+            datadog_agent._cache[older] = datadog_agent._cache[older][: self.restarts * 100]
+            seen['files damaged'] += 1
+
     def _new_check(self) -> SagemakerTrainingCheck:
         check = self.world.check(**self.options)
         check.check_id = f'sagemaker_training:{self.restarts:x}'  # as the Agent's, it tells the options apart
@@ -491,6 +524,7 @@ class Fleet(RuleBasedStateMachine):
 
     def _restart(self, interval: int) -> None:
         self.restarts += 1
+        presence.forget_process()
         self.options |= {'tags': [f'site:{self.restarts}'], 'min_collection_interval': interval}
         self.check = self._new_check()
         self.calm_polls = 0
@@ -520,6 +554,10 @@ class Fleet(RuleBasedStateMachine):
         listed = [call for call in calls if (call.operation, call.outcome) == (LIST, 'ok')]
         assert bool(error) != bool(listed), error
         assert bool(error) == ('No region could be read' in error)
+        if self.border.disk and listed:
+            assert self.world.connection.status == SagemakerTrainingCheck.WARNING
+            seen['polls whose writes were lost'] += 1
+        assert {*self.border.lost} <= {'write'}
         if listed and not self.first_poll:
             self.first_poll = NOW + self.aws.skew + floor(listed[0].time) * SECOND
         if any(call.operation in (TAGS, TAGS_OF_ONE) and call.outcome != 'ok' for call in calls):
@@ -632,14 +670,15 @@ class Fleet(RuleBasedStateMachine):
         return entry is None or entry.refresh_due(done_at, refresh, end) is not None
 
     def _check_state(self) -> None:
-        for key, text in datadog_agent._cache.items():
-            for job in chain.from_iterable(json.loads(text)['jobs'].values()) if '_ledger_' in key and text else ():
+        if text := self.check._memories[REGION]._store.text:
+            for job in chain.from_iterable(json.loads(text)['jobs'].values()):
                 if job['status'] in ('in_progress', 'stopping'):
                     assert len(json.dumps(job, separators=(',', ':'))) <= 500
 
     def _settle(self) -> None:
         """When all is well again and over, all has been told; and a last restart tells nothing anew."""
         self.heal()
+        self.border.disk = ''
         self._poll(60)
         self.clock.advance(max([(released(job) - self.aws.now).total_seconds() for job in self.jobs] + [0]))
         for number in range(30):

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from datadog_checks.sagemaker_training import state
+from datadog_checks.sagemaker_training.cursors import Cursors
 from datadog_checks.sagemaker_training.job import TrainingJob
 from datadog_checks.sagemaker_training.ledger import BOUNDARY, Ledger
 
-from .builders import NOW, ago, answer, arn, ended
+from .builders import NOW, REGION, ago, answer, arn, ended
 
 MINUTE = timedelta(minutes=1)
 
@@ -129,9 +130,13 @@ def test_a_cursor_is_ahead_of_the_ledger_for_known_and_for_new_jobs() -> None:
     before, after = listed(answer('known')), listed(answer('known'))
     [known] = before.entries.values()
     known.counted['transitions'] = 2
-    before.logged = {(known.job.arn, known.job.created): 4, (arn('new'), NOW): 3}
-    cursor = json.loads(json.dumps(state.cursor(before)))
-    state.restore_cursor(after, cursor)
+    cursors = Cursors(REGION)
+    cursors.note((known.job.arn, known.job.created), 4)
+    stream, cursor = cursors.note((arn('new'), NOW), 3)
+    logged = Cursors(REGION).restore(0, {stream: json.loads(json.dumps(cursor))}.get)
+    state.restore_logged(after, logged)
+    state.restore_logged(before := restored(after), ())
+    assert before.logged == {(arn('new'), NOW): 3}, 'the state tells it on'
     after.observe([TrainingJob.from_summary(answer('new', CreationTime=NOW))], after.head(NOW + MINUTE), NOW + MINUTE)
     assert {entry.job.name: entry.counted for entry in after.entries.values()} == {
         'known': {'transitions': 4},
@@ -139,7 +144,7 @@ def test_a_cursor_is_ahead_of_the_ledger_for_known_and_for_new_jobs() -> None:
     }
 
 
-@pytest.mark.parametrize('damaged', ['', 7, {}, {'logged': 'x'}, {'logged': [['arn', 'now', 1]]}])
+@pytest.mark.parametrize('damaged', [7, {'after': 0}, {'logged': 'x'}, {'logged': [['arn', 'now', 1]]}])
 def test_a_damaged_cursor_is_refused(damaged: Any) -> None:
     with pytest.raises(ValueError, match='validation error'):
-        state.restore_cursor(new_ledger(), damaged)
+        list(Cursors(REGION).restore(0, lambda stream: damaged))

@@ -14,12 +14,12 @@ from threading import Event, Lock
 from typing import Any
 
 from datadog_checks.base import AgentCheck, ConfigurationError
+from datadog_checks.base.agent import datadog_agent
 from datadog_checks.base.errors import CheckException
 from datadog_checks.base.types import InitConfigType, InstanceType
 from datadog_checks.base.utils.containers import hash_mutable_stable
 from datadog_checks.base.utils.genresources import INCLUDE_ALL
 
-from . import state
 from .aws import Account, Region
 from .config_models import ConfigMixin
 from .config_models.names import unknown
@@ -33,12 +33,15 @@ from .health import health, message, poll_gauges, too_many_groups
 from .job import TrainingJob
 from .ledger import Ledger
 from .log import CleanLog
+from .memory import ANOTHER_AGENT, Memory
 from .metrics import Sample, fleet_gauges, job_gauges
 from .outbox import Outbox
 from .pace import Clock
 from .poll import Answer, AskAll, Poll
+from .presence import MOST_RELEASED, Presences, mark_polled, polled_before
 from .resources import RESOURCE_TYPE, resource_digest, resource_fields
 from .scrub import Scrubber
+from .store import Read, Write
 from .tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS, instance_names, metric_tags, tags
 from .text import well_formed
 from .workers import Workers
@@ -47,6 +50,8 @@ from .workers import Workers
 POLL_SHARE = 0.8
 LISTING_SHARE = POLL_SHARE / 2
 SENDING_SHARE = 0.9
+# For what is read is told, too: at least so much of the interval, and as long as the poll has time.
+NEWS_SHARE = 0.1
 
 # The options that tell whose jobs an instance polls, and which; the regions have a state each.
 OWN_IDENTITY = ('aws_profile', 'aws_access_key_id')
@@ -54,9 +59,6 @@ SELECTION = ('endpoint_url', 'name_include', 'name_exclude')
 
 # By persistent cache id and region: an instance that is loaded anew waits for its former self to save its state.
 _turns: dict[tuple[str, str], Lock] = {}
-
-# An instance that only had its configuration changed is back on the schedule by then; later, others may have polled.
-MOST_RELEASED = timedelta(minutes=1)
 
 type FleetKey = tuple[str, tuple[str, ...]]
 type GroupedJob = tuple[TrainingJob, list[str]]
@@ -88,11 +90,13 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         self._clock = clock
         self._cancelled = Event()
         self._scheduled_at = self._now()
-        self._released_at: datetime | None = None
         self._ledgers: dict[str, Ledger] = {}
-        self._saved: dict[str, str] = {}
+        self._memories: dict[str, Memory] = {}
         self._outboxes: dict[str, Outbox] = {}
         self._warned = Lock()  # of too many groups, once: it is never released
+        # The Agent has not told the check id yet, of which the instance's name or namespace is a part.
+        whose = hash_mutable_stable((self.persistent_cache_id(), *map(self.instance.get, ('name', 'namespace'))))
+        self._presences = Presences(f'{name}:{whose}_presence', *self._cache, self._scheduled_at)
         self.check_initializations.append(self._connect)
         self.diagnosis.register(self._diagnose)
 
@@ -115,19 +119,22 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
     def cancel(self) -> None:
         """Called by the Agent when it unschedules the instance: the poll under way ends with the calls it has begun.
 
-        A cluster check may go on elsewhere. So the state says when it was released, which a restart of the Agent does
-        not do: https://docs.datadoghq.com/containers/cluster_agent/clusterchecks/.
+        A cluster check may go on elsewhere. So it is noted when the state was released, which a restart of the Agent
+        does not do: https://docs.datadoghq.com/containers/cluster_agent/clusterchecks/.
         """
-        self._released_at = self._now()
         self._cancelled.set()
-        for region in list(self._ledgers):
-            self._release(region)
+        self._presences.release(self._now())
 
     def _connect(self) -> None:
         config = self.config
         self._scrubber = Scrubber(config.sensitive_patterns or ())
         self._family = families(config.job_family_patterns or (), config.job_family_tag)
         self._own_names = instance_names(config.tags or (), config.service or self.shared_config.service)
+        self._keeps_logs = bool(config.collect_transition_logs and not self.logs_enabled)
+        if self._keeps_logs:
+            self.log.warning(
+                '`collect_transition_logs` has no effect: set `logs_enabled: true` in datadog.yaml, or DD_LOGS_ENABLED.'
+            )
         try:
             self._account = self._new_account()
         except AwsError as e:
@@ -174,34 +181,19 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         with ThreadPoolExecutor(width, 'sagemaker_training') as executor, Workers(count, width) as workers:
             take_turn = partial(self._take_turn, workers=workers, start=start)
             failures = list(filter(None, executor.map(take_turn, regions)))
+        complete = [name for name, memory in self._memories.items() if memory.is_complete]
+        self._presences.move_on(complete, self._now(), timedelta(seconds=self.config.min_collection_interval))
         regions.append(regions.pop(0))  # what comes last has the least time
         if len(failures) == len(regions):
             raise CheckException(f'No region could be read. {failures[0]}')
 
     def _take_turn(self, region: Region, workers: Workers, start: float) -> str | None:
-        try:
-            with self._turn(region.name):
-                if self._cancelled.is_set():
-                    return None
-                if region.name not in self._ledgers:
-                    self._ledgers[region.name] = self._load_ledger(region.name)
-                with workers.share_of(region.name):
-                    return self._poll(region, workers, start)
-        finally:
+        with self._turn(region.name), workers.share_of(region.name):
             if self._cancelled.is_set():
-                self._release(region.name)
-
-    def _release(self, region: str) -> None:
-        """Say in the saved state that it was released; a poll under way does so at its end, and a successor's stays."""
-        turn = self._turn(region)
-        if not turn.acquire(blocking=False):
-            return
-        try:
-            is_ours = self.read_persistent_cache(f'ledger_{region}') == self._saved.get(region, '')
-            if is_ours and region in self._ledgers:
-                self._save_ledger(region, self._ledgers[region])
-        finally:
-            turn.release()
+                return None
+            if region.name not in self._ledgers:
+                self._ledgers[region.name] = self._load_ledger(region.name)
+            return self._poll(region, workers, start)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time(), UTC)
@@ -246,14 +238,17 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
                     outbox.send(out_of_time=lambda: True)
             outbox.send(self._out_of_time(start, SENDING_SHARE))
         finally:
-            self._submit_news(region.name, ledger, scope, now)
+            self._submit_news(region.name, ledger, scope, now, start)
         is_read = ledger.listed_at == now
+        is_kept = not self._memories[region.name].is_lost
+        if is_read and account_id:
+            is_kept &= mark_polled(self._polled_key(account_id, region.name), *self._cache, now)
         if is_read:
             grouped = [(entry.job, self._group_tags(entry)) for entry in ledger.entries.values()]
             self._submit_job_gauges(grouped, scope, now)
             self._submit_fleet_gauges(region.name, grouped, scope)
             self._warn_of_groups(region.name, grouped)
-        problems = self._submit_service_check(poll, scope, is_read)
+        problems = self._submit_service_check(poll, scope, is_read, is_kept)
         known = {self._family(entry.job.name, entry.tags) for entry in ledger.entries.values()}
         gauges = poll_gauges(
             ledger,
@@ -307,22 +302,33 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
 
         outbox.put(entry, send, is_refresh=digest == entry.resource_digest)
 
-    def _submit_news(self, region: str, ledger: Ledger, scope: list[str], now: datetime) -> None:
-        """Count, and tell, what is new. Each is marked as soon as it is submitted, and saved when all are."""
+    def _submit_news(self, region: str, ledger: Ledger, scope: list[str], now: datetime, start: float) -> None:
+        """Count, and tell, what is new. Each is marked as soon as it is submitted, and saved when all are.
+
+        What there is no time for is as new at the next poll.
+        """
+        memory, interval = self._memories[region], self.config.min_collection_interval
+        deadline = max(start + POLL_SHARE * interval, self._clock.monotonic() + NEWS_SHARE * interval)
         try:
             for entry in ledger.owed(now, with_tags=self.config.collect_resource_tags):
                 try:
                     for new in news(entry.job, entry.counted, entry.since):
-                        self._submit_one_news(region, ledger, entry, new, scope)
+                        if new.name == TRANSITIONS and self._keeps_logs:
+                            continue  # they come once the Agent takes logs
+                        self._submit_one_news(region, entry, new, scope)
                         entry.counted[new.name] = new.now
                     entry.owed_at = None
                 except Exception as e:
                     reason = f'{type(e).__name__}: {e}'
                     self.log.error('%s: %s: not counted yet, for an error: %s', region, entry.job.name, reason)
+                if memory.is_to_be_saved:
+                    memory.save(ledger, self._clock.time())
+                if self._clock.monotonic() >= deadline:
+                    break
         finally:
-            self._save_ledger(region, ledger)
+            memory.save(ledger, self._clock.time())
 
-    def _submit_one_news(self, region: str, ledger: Ledger, entry: Entry, new: News, scope: list[str]) -> None:
+    def _submit_one_news(self, region: str, entry: Entry, new: News, scope: list[str]) -> None:
         job, group_tags = entry.job, scope + self._group_tags(entry)
         job_tags = group_tags + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
         family = self._family(job.name, entry.tags)
@@ -337,8 +343,9 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         if self.config.collect_transition_logs and new.name == TRANSITIONS:
             log_tags = ','.join(group_tags + tags(job, JOB_TAGS))
             for number, log in enumerate(transition_logs(job, new), new.before + 1):
-                ledger.logged[job.arn, job.created] = number
-                self.send_log(log | {'ddtags': log_tags}, cursor=state.cursor(ledger), stream=region)
+                stream, cursor = self._memories[region].note_log((job.arn, job.created), number)
+                self.send_log(log | {'ddtags': log_tags}, cursor=cursor, stream=stream)
+                entry.counted[TRANSITIONS] = number
 
     def _submit_job_gauges(self, grouped: list[GroupedJob], scope: list[str], now: datetime) -> None:
         if not self.config.collect_job_metrics:
@@ -370,9 +377,9 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         if message and self._warned.acquire(blocking=False):
             self.log.warning('%s: %s', region, self._scrubber.text(message))
 
-    def _submit_service_check(self, poll: Poll, scope: list[str], is_read: bool) -> str:
+    def _submit_service_check(self, poll: Poll, scope: list[str], is_read: bool, is_kept: bool) -> str:
         """Returns what went wrong, and what to do about it, in full. What passes by itself is only logged."""
-        verdict, found = health(poll, is_read)
+        verdict, found = health(poll, is_read, is_kept)
         problems = list(map(self._clean_problem, found))
         in_full = ' '.join(map(str, problems))
         if in_full:
@@ -393,31 +400,36 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         return Ledger(timedelta(hours=config.history_hours), is_included)
 
     def _load_ledger(self, region: str) -> Ledger:
-        ledger = self._new_ledger()
-        try:
-            text = self._saved[region] = self.read_persistent_cache(f'ledger_{region}')
-            if text and not state.restore(ledger, text, self._scheduled_at - MOST_RELEASED):
-                self.log.info('%s: another Agent may have polled meanwhile. This is a first start.', region)
-                return ledger
-        except ValueError:
-            self.log.warning(
-                '%s: the saved state is damaged or of another version. This is a first start: what happened to jobs '
-                'since the last poll is not counted, and jobs that ended become resources within `history_hours`.',
-                region,
-            )
-        try:
-            if cursor := self.get_log_cursor(region):
-                state.restore_cursor(ledger, cursor)
-        except ValueError:
-            self.log.warning('%s: the saved cursor of the transition logs is damaged. Some may be sent again.', region)
+        memory = Memory(region, self.read_persistent_cache, self.write_persistent_cache, self.get_log_cursor)
+        self._memories[region] = memory
+        ledger, warnings = memory.load(
+            self._new_ledger, self._scheduled_at - MOST_RELEASED, partial(self._out_of_date, region)
+        )
+        for warning in warnings:
+            self.log.warning('%s: %s', region, warning)
         return ledger
 
-    def _save_ledger(self, region: str, ledger: Ledger) -> None:
-        text = state.dump(ledger, self._released_at)
-        if text != self._saved.get(region, ''):
-            self.write_persistent_cache(f'ledger_{region}', text)
-            self._saved[region] = text
-        ledger.saved()
+    def _out_of_date(self, region: str, ledger: Ledger) -> str:
+        """Why the saved state cannot be gone on with: others may have counted since."""
+        presence = self._presences[region]
+        if not presence:
+            return ''
+        if presence.released_at:
+            return ANOTHER_AGENT
+        account_id = ledger.account_id or self._role_account_id or self._account.caller_account_id
+        key, (read, _) = self._polled_key(account_id, region), self._cache
+        polled_at = polled_before(key, read, self._scheduled_at, self._now())
+        if polled_at and polled_at > presence.until:
+            return f'another instance polled account {account_id}, at last {polled_at}, and this one has been away'
+        return ''
+
+    @property
+    def _cache(self) -> tuple[Read, Write]:
+        """The Agent's, whose keys are shared by all instances of the check."""
+        return datadog_agent.read_persistent_cache, datadog_agent.write_persistent_cache
+
+    def _polled_key(self, account_id: str | None, region: str) -> str:
+        return f'{self.name}:polled_{account_id}_{region}'
 
     def _group_tags(self, entry: Entry) -> list[str]:
         family = self._family(entry.job.name, entry.tags)

@@ -13,6 +13,7 @@ from .errors import Problem
 from .ledger import Ledger
 from .metrics import Sample
 from .poll import Poll
+from .store import UNSAVED
 from .tags import OWN_TAGS
 from .text import fitted
 
@@ -28,11 +29,12 @@ LISTING_INCOMPLETE = Problem(
 )
 
 
-def health(poll: Poll, is_read: bool) -> tuple[Status, list[Problem]]:
+def health(poll: Poll, is_read: bool, is_kept: bool = True) -> tuple[Status, list[Problem]]:
     """The status of a region, and what went wrong, each problem once. The words may hold user text.
 
     CRITICAL if the region could not be listed (`is_read` is False), or all descriptions are denied; WARNING if less is
-    denied, the listing is not complete, or all descriptions of this poll failed.
+    denied, the listing is not complete, all descriptions of this poll failed, or the state could not be saved
+    (`is_kept` is False).
     """
     entries = poll.ledger.entries.values()
     denied = [entry.denied for entry in entries if entry.denied]
@@ -43,6 +45,8 @@ def health(poll: Poll, is_read: bool) -> tuple[Status, list[Problem]]:
         lasting.append(_as('Resource tags not collected: see `collect_resource_tags`.', poll.ledger.tags_denied))
     if is_read and not poll.ledger.is_complete:
         lasting.append(LISTING_INCOMPLETE)
+    if not is_kept:
+        lasting.append(UNSAVED)
     all_denied = denied and not any(entry.job.described for entry in entries)
     all_failed = poll.failed and not any(entry.asked_at == poll.now for entry in entries)
     status: Status = 'CRITICAL' if all_denied or not is_read else 'WARNING' if lasting or all_failed else 'OK'

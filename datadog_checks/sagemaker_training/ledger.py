@@ -81,7 +81,7 @@ class Ledger:
         self.covered_at: datetime | None = None  # the last poll that listed what was new, or noted what is left of it
         self.settled: datetime | None = None  # a job created up to then is no news any more, unless it is open
         self.shown_until: datetime | None = None  # the listing of this poll has shown all jobs that are newer
-        self.logged: dict[Key, int] = {}  # transitions whose logs were sent by a poll that did not come to its end
+        self.logged: dict[Key, int] = {}  # transitions whose logs were sent of jobs that no listing has shown since
         self._history = history
         self._is_included = is_included
 
@@ -159,8 +159,8 @@ class Ledger:
             if stretch is not head:
                 stretch.rank += head.arrivals
 
-    def saved(self) -> None:
-        """The ledger has been saved, and with it what the cursors of logs were ahead."""
+    def prune_logged(self) -> None:
+        """Keep of the logs that were sent only what is to be known of jobs that a listing may still show."""
         is_complete = self.covered_at and not self.stretches
         self.logged = {} if is_complete else {key: n for key, n in self.logged.items() if key not in self.entries}
 

@@ -9,14 +9,15 @@ That is what is owed and what has been counted. Everything else about a job is d
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import PlainSerializer, TypeAdapter
 
 from .counts import TRANSITIONS
+from .cursors import Logged
 from .entry import Entry
 from .job import TrainingJob, WarmPool
 from .ledger import LEAST_OVERLAP, Ledger, Stretch, signature
@@ -57,26 +58,16 @@ class State:
     newest_at: datetime | None
     stretches: list[Stretch]
     jobs: dict[str, list[KnownJob]]  # by what their ARNs have in common
-    released_at: datetime | None = None
+    logged: Sequence[Logged] = ()  # of jobs that no listing has shown yet
+    released_at: datetime | None = None  # by version 0.1.0, which had no presence
     settled: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """ARN and creation time of a job, and how many of its transitions have been sent."""
-
-    logged: list[tuple[str, datetime, int]]
-
-
 _STATE = TypeAdapter(State)
-_CURSOR = TypeAdapter(Cursor)
 
 
-def dump(ledger: Ledger, released_at: datetime | None = None) -> str:
-    """The state as JSON, at most 500 bytes for an open job; empty as long as nothing has been listed.
-
-    `released_at` is when the Agent took the instance off its schedule.
-    """
+def dump(ledger: Ledger) -> str:
+    """The state as JSON, at most 500 bytes for an open job; empty as long as nothing has been listed."""
     if ledger.started is None or ledger.first_newest is None or ledger.newest is None:
         return ''
     state = State(
@@ -88,8 +79,8 @@ def dump(ledger: Ledger, released_at: datetime | None = None) -> str:
         newest_at=ledger.newest_at,
         stretches=ledger.stretches,
         jobs=defaultdict(list),
-        released_at=released_at,
         settled=ledger.settled,
+        logged=tuple((arn, created, sent) for (arn, created), sent in ledger.logged.items()),
     )
     for entry in (*ledger.entries.values(), *ledger.gone.values()):
         state.jobs[entry.job.arn.removesuffix(entry.job.name)].append(_known(entry))
@@ -117,25 +108,17 @@ def restore(ledger: Ledger, text: str, too_old: datetime) -> bool:
     for prefix, jobs in state.jobs.items():
         for known in jobs:
             ledger.entries[prefix + known.name, known.created] = _entry(prefix, known)
+    restore_logged(ledger, state.logged)
     return True
 
 
-def cursor(ledger: Ledger) -> dict[str, Any]:
-    """What goes with a log: how many transitions of which jobs have been sent since the ledger was saved."""
-    logged = [(arn, created, count) for (arn, created), count in ledger.logged.items()]
-    return _CURSOR.dump_python(Cursor(logged), mode='json')
-
-
-def restore_cursor(ledger: Ledger, cursor: Any) -> None:
-    """Take in the cursor of the last log, which is ahead of the ledger if a poll did not come to its end.
-
-    Raises:
-        ValueError: this is no such cursor
-    """
-    for arn, created, count in _CURSOR.validate_python(cursor).logged:
-        ledger.logged[arn, created] = count  # until the ledger is saved, the next cursor has to tell it too
+def restore_logged(ledger: Ledger, logged: Iterable[Logged]) -> None:
+    """Take in which logs were sent: the ledger may be behind, or the job may be one that it has not been shown yet."""
+    for arn, created, sent in logged:
         if entry := ledger.entries.get((arn, created)):
-            entry.counted[TRANSITIONS] = max(count, entry.counted.get(TRANSITIONS, 0))
+            entry.counted[TRANSITIONS] = max(sent, entry.counted.get(TRANSITIONS, 0))
+        else:
+            ledger.logged[arn, created] = sent
 
 
 def _known(entry: Entry) -> KnownJob:
