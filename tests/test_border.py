@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from logging import getLogger
 
 import pytest
 
@@ -113,7 +114,8 @@ def test_a_damaged_file_costs_the_last_poll_that_changed_something(
         world.poll(check, after=60)
         world.aws.put(ended(name, at=NOW + number * MINUTE))
     world.poll(check, after=60)
-    world.aws.put(answer('new', CreationTime=NOW + 3 * MINUTE, LastModifiedTime=NOW + 3 * MINUTE))
+    new = answer('new', CreationTime=NOW + 3 * MINUTE, LastModifiedTime=NOW + 3 * MINUTE)
+    world.aws.put(new, {'team': 'nlp'})
     newest = max(files(world, '_ledger_'), key=lambda file: int(world.agent._cache[file].partition(' ')[0]))
     world.agent._cache[newest] = damage(world.agent._cache[newest])
     world.poll(restarted(world), after=60)
@@ -315,7 +317,7 @@ def test_the_border_cuts_and_refuses_what_the_real_one_does(world: World, border
     [event] = world.aggregator.events
     assert (event['msg_title'], event['tags'], border.lost) == ('a', ['x:', 'z'], {'text': 2})
     for send in (
-        lambda: check.log.warning('a\0b'),
+        lambda: getLogger('others').warning('a\0b'),
         lambda: check.service_check('can_connect', check.WARNING, message='a\0b'),
         lambda: check.write_persistent_cache('key', 'a\0b'),
     ):

@@ -62,7 +62,7 @@ def everything(world: World) -> str:
             aggregator.events,
             world.resources(),
             world.logs,
-            [json.loads(text) for text in world.agent._cache.values()],
+            [json.loads(text[text.index('{') :]) for text in world.agent._cache.values() if '{' in text],
         ]
     )
 
