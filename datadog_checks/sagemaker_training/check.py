@@ -10,9 +10,11 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Event, Lock
+from traceback import format_tb
 
 from datadog_checks.base import AgentCheck, ConfigurationError
 from datadog_checks.base.errors import CheckException
@@ -143,11 +145,34 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         start = self._clock.monotonic()
         regions = self._account.regions
         width = min(len(regions), self.config.max_concurrency)
-        with ThreadPoolExecutor(width, 'sagemaker_training') as executor:
-            failures = list(filter(None, executor.map(partial(self._take_turn, start=start), regions)))
-        regions.append(regions.pop(0))  # what comes last has the least time
+        try:
+            with ThreadPoolExecutor(width, 'sagemaker_training') as executor:
+                failures = list(filter(None, executor.map(partial(self._take_safe_turn, start=start), regions)))
+        finally:
+            regions.append(regions.pop(0))  # what comes last has the least time
         if len(failures) == len(regions):
             raise CheckException(f'No region could be read. {failures[0]}')
+
+    def _take_safe_turn(self, region: Region, start: float) -> str | None:
+        """As `_take_turn`, where no error of this region, foreseen or not, touches another one."""
+        try:
+            return self._take_turn(region, start)
+        except Exception as e:
+            where = ''.join(format_tb(e.__traceback__))  # lines of source, and no values
+            self._log_failure('%s: the poll ended with an error: %s\n%s', region.name, e, where)
+            ledger = self._ledgers.get(region.name)
+            account_id = (ledger and ledger.account_id) or self._role_account_id
+            message = (
+                f'The poll ended with an error, {type(e).__name__}, which the Agent has logged. The next poll tries '
+                'again; if it lasts, report it with the lines of the log.'
+            )
+            with suppress(Exception):
+                scope = self._scope(region.name, account_id)
+                self.service_check('can_connect', self.CRITICAL, tags=scope, message=message)
+            return f'{region.name}: {message}'
+
+    def _log_failure(self, text: str, subject: str, error: Exception, *rest: object) -> None:
+        self.log.warning(text, subject, self._scrubber.text(f'{type(error).__name__}: {error}'), *rest)
 
     def _take_turn(self, region: Region, start: float) -> str | None:
         try:
@@ -209,7 +234,11 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         try:
             for entry, answer in self._describe(poll, self._out_of_time(start, POLL_SHARE)):
                 if self.config.collect_resources:
-                    self._submit_resource(region.name, entry, answer, now)
+                    try:
+                        self._submit_resource(region.name, entry, answer, now)
+                    except Exception as e:
+                        self._log_failure('Job %s: its resource could not be sent: %s', entry.job.name, e)
+                        entry.resource_sent_at = now  # it is tried again like one that has not changed
         finally:
             self._submit_news(region.name, ledger, scope, now)
         is_read = ledger.listed_at == now
@@ -273,8 +302,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
                         entry.counted[new.name] = new.now
                     entry.owed_at = None
                 except Exception as e:
-                    reason = self._scrubber.text(f'{type(e).__name__}: {e}')
-                    self.log.error('%s: %s: not counted yet, for an error: %s', region, entry.job.name, reason)
+                    self._log_failure('Job %s: not counted yet, for an error: %s', entry.job.name, e)
         finally:
             self._save_ledger(region, ledger)
 
@@ -302,8 +330,11 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             if not job.described or (job.released and job.released + keep <= now):
                 continue
             job_tags = scope + group_tags + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
-            for sample in job_gauges(job, now):
-                self.gauge(sample.name, sample.value, tags=[*job_tags, *sample.tags])
+            try:
+                for sample in job_gauges(job, now):
+                    self.gauge(sample.name, sample.value, tags=[*job_tags, *sample.tags])
+            except Exception as e:
+                self._log_failure('Job %s: some of its gauges could not be sent: %s', job.name, e)
 
     def _submit_fleet_gauges(self, region: str, grouped: list[GroupedJob], scope: list[str]) -> None:
         """One value for each group of jobs, and a last 0 for a group that has become empty."""

@@ -42,6 +42,15 @@ class NoAnswer(Unavailable):
     """The network, or whatever is between, has swallowed the call."""
 
 
+class Malformed(AwsError):
+    """What AWS has answered about one job is not what its service model promises. It says nothing of other jobs."""
+
+    remedy = 'Nothing else waits for it, and the next polls try again; if it lasts, show this message to AWS support.'
+
+    def __init__(self, operation: str, message: str) -> None:
+        super().__init__(operation, 'MalformedAnswer', message)
+
+
 class BadCredentials(AwsError):
     outcome = 'denied'
     remedy = (

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 
+from .errors import Malformed
 from .ledger import Ledger
 from .metrics import Sample
 from .poll import Poll
@@ -18,7 +19,7 @@ def health(poll: Poll, is_read: bool) -> tuple[Status, str]:
     """The status of a region, and a message: what went wrong, and what to do about it. It may hold user text.
 
     CRITICAL if the region could not be listed (`is_read` is False), or all descriptions are denied; WARNING if less is
-    denied, or all descriptions of this poll failed.
+    denied, or all descriptions of this poll failed, or AWS has told of a job what it cannot be.
     """
     entries = poll.ledger.entries.values()
     denied = [entry.denied for entry in entries if entry.denied]
@@ -31,7 +32,9 @@ def health(poll: Poll, is_read: bool) -> tuple[Status, str]:
     all_failed = _any_at(poll.now, (entry.failed_at for entry in entries)) and not _any_at(
         poll.now, (entry.asked_at for entry in entries)
     )
-    status: Status = 'CRITICAL' if all_denied or not is_read else 'WARNING' if messages or all_failed else 'OK'
+    malformed = any(isinstance(problem, Malformed) for problem in poll.problems)  # until then a job is not followed
+    is_whole = not (messages or all_failed or malformed)
+    status: Status = 'CRITICAL' if all_denied or not is_read else 'OK' if is_whole else 'WARNING'
     passing = {problem.code: str(problem) for problem in poll.problems}.values()
     return status, ' '.join([*passing, *messages])
 

@@ -182,7 +182,7 @@ class TrainingJob:
             final_metrics=tuple(
                 (scrub(metric['MetricName']), metric['Value'])
                 for metric in answer.get('FinalMetricDataList', ())
-                if 'MetricName' in metric and 'Value' in metric
+                if 'MetricName' in metric and isinstance(metric.get('Value'), int | float)
             ),
             progress=_progress(answer.get('ProgressInfo')),
             rules=(

@@ -26,16 +26,14 @@ from itertools import batched
 from threading import Event
 from typing import Any
 
-from .aws import PAGE_SIZE, Page, Region
-from .errors import AwsError, BadCredentials, Denied, Missing, NoAnswer, Throttled, Unavailable
+from .answers import job_name
+from .aws import MOST_UNANSWERED, PAGE_SIZE, Page, Region
+from .errors import AwsError, BadCredentials, Denied, Malformed, Missing, NoAnswer, Throttled, Unavailable
 from .job import TrainingJob
 from .ledger import BOUNDARY, Entry, Ledger, Stretch
 from .scrub import Scrubber
 
 type Answer = dict[str, Any]
-
-# So many calls in a row that get no answer, or none of use, are not about the jobs that they ask for.
-MOST_UNANSWERED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,10 @@ class Poll:
                     entry.resource_sent_at = None
 
     def _observe(self, page: Page, stretch: Stretch) -> None:
-        self.ledger.observe(map(TrainingJob.from_summary, page.summaries), stretch, self.now, page.answered_at)
+        read = [_read('ListTrainingJobs', summary, TrainingJob.from_summary) for summary in page.summaries]
+        self.problems.extend(why for why in read if isinstance(why, Malformed))
+        jobs = (job if isinstance(job, TrainingJob) else None for job in read)
+        self.ledger.observe(jobs, stretch, self.now, page.answered_at)
 
     def _list_stretch(self, pages: Iterator[Page], stretch: Stretch, out_of_time: Callable[[], bool]) -> None:
         began_at = stretch.before
@@ -148,6 +149,10 @@ class Poll:
 
     def _take_in(self, entry: Entry, result: Answer | AwsError | None) -> Answer | None:
         """The answer, if it describes the job; else the ledger, or `problems`, is told why not."""
+        job = None
+        if isinstance(result, dict):
+            job = _read('DescribeTrainingJob', result, partial(TrainingJob.from_description, scrub=self.scrubber.text))
+            result = job if isinstance(job, Malformed) else result
         match result:
             case Missing():
                 self.ledger.forget(entry, self.now)
@@ -156,8 +161,7 @@ class Poll:
             case AwsError():
                 self.problems.append(result)
                 entry.failed_at = self.now
-            case dict():
-                job = TrainingJob.from_description(result, self.scrubber.text)
+            case dict() if isinstance(job, TrainingJob):
                 if job.created - entry.job.created <= BOUNDARY:
                     if entry.changed_at and not (job.is_open and entry.tags):
                         entry.tagged_at = None  # AWS may tell the tags of a new job late: what it used is to have them
@@ -181,6 +185,21 @@ class Poll:
             self.problems.append(e)
         else:
             self.ledger.tags_denied = ''
+            self.problems.extend(why for why in tags.values() if isinstance(why, AwsError))
             for arn, values in tags.items():
+                if isinstance(values, AwsError):
+                    continue
                 by_arn[arn].tags = self.scrubber.mapping(values)
                 by_arn[arn].tagged_at = self.now
+
+
+def _read(
+    operation: str, answer: Answer | Malformed, parse: Callable[[Answer], TrainingJob]
+) -> TrainingJob | Malformed:
+    """The job, or what is wrong with the answer; that it has the types of the service model has been seen to."""
+    if isinstance(answer, Malformed):
+        return answer
+    try:
+        return parse(answer)
+    except Exception as e:
+        return Malformed(operation, f'job {job_name(answer)}: {type(e).__name__}')
