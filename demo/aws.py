@@ -139,6 +139,12 @@ class SimulatedAws:
             raise ValueError(f'{kind!r} is none of {", ".join(DISTURBANCES)}')
         return self._register(Fault(kind, None, **scope))
 
+    def rewrite(
+        self, change: Callable[[bytes], bytes], content_type: str | None = None, **scope: Unpack[Scope]
+    ) -> Fault:
+        """Let the calls of the scope succeed, with what `change` makes of the body; else like `fail`."""
+        return self._register(Fault('rewritten', None, change=change, content_type=content_type, **scope))
+
     def count(
         self,
         operation: str | None = None,
@@ -161,6 +167,9 @@ class SimulatedAws:
                 if fault and fault.error:
                     raise fault.error.with_traceback(None)
                 response, outcome = self._answer(call, headers, body)
+                if fault and fault.change:
+                    response.data = fault.change(response.data)
+                    response.content_type = fault.content_type or response.content_type
             except AwsError as error:
                 response, outcome = error_response(error, headers['Content-Type']), error.code
             self.calls.append(replace(call, outcome=fault.kind if fault else outcome))
@@ -260,7 +269,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         response, fault = self._aws.respond(self.headers, self.rfile.read(int(self.headers['Content-Length'])))
-        if fault and not fault.error:
+        if fault and fault.kind in DISTURBANCES:
             DISTURBANCES[fault.kind](self, response, fault)
         else:
             self.send(response, response.data)

@@ -6,7 +6,7 @@
 import json
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Required, Self, TypedDict
@@ -70,11 +70,13 @@ class Scope(TypedDict, total=False):
 
 @dataclass(slots=True)
 class Fault:
-    """What befalls the calls of its scope: an error answer of the code `kind` or, without one, a disturbance."""
+    """What befalls the calls of its scope: an error answer of the code `kind`, another body, or a disturbance."""
 
     kind: str
     error: AwsError | None
     operation: str
+    change: Callable[[bytes], bytes] | None = None
+    content_type: str | None = None
     account: str | None = None
     region: str | None = None
     name: str | None = None

@@ -199,7 +199,7 @@ def test_what_could_not_be_submitted_is_still_owed_and_holds_up_nothing_else(
         world.poll(check, after=60)
     assert world.counted() == {'jobs.created': 2}
     assert world.values('jobs.open') == [1]
-    assert 'job: not counted yet, for an error: KeyError' in caplog.text
+    assert 'Job job: not counted yet, for an error: KeyError' in caplog.text
     assert 'hunter2' not in caplog.text
     world.poll(world.check(), after=60)
     assert world.titles == ['job failed']

@@ -460,7 +460,7 @@ def test_a_change_whose_description_fails_is_tried_again_within_a_few_polls_what
         described = ledger.due(now, 5 * MINUTE, HOUR)[:100]
         if described[0].job.name == 'job-0':
             tried.append(minute)
-            described[0].failed(now, is_own=True)
+            described[0].failed(DENIED, now, is_own=True)
         for entry in described[1:]:
             ledger.described(entry, entry.job, now)
         assert 'job-0' not in [entry.job.name for entry in described[1:]]

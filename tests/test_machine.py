@@ -110,7 +110,7 @@ AT_LEAST = {
     'restarts': 150,
     'polls cancelled': 4,
     'polls whose writes were lost': 100,
-    'files damaged': 20,
+    'files damaged': 5,
     'quiet polls': 10,
     'fleets compared': 100,
     'names reused': 15,

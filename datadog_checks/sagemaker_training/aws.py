@@ -12,8 +12,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.client import responses
 from itertools import batched
 from typing import Any, NamedTuple
 
@@ -35,22 +36,27 @@ from botocore.exceptions import (
     ClientError,
     ConnectionError,
     HTTPClientError,
+    PaginationError,
+    ParamValidationError,
     UnknownRegionError,
     UnknownSignatureVersionError,
 )
 from botocore.loaders import Loader
-from botocore.parsers import ResponseParserError
+from botocore.parsers import JSONParser, ResponseParser, ResponseParserError, ResponseParserFactory
 from botocore.session import Session
+from botocore.utils import parse_timestamp
 
 from datadog_checks.base import ConfigurationError
 from datadog_checks.base.utils.http import should_bypass_proxy
 
+from .answers import job_misfit, job_name, readable, tags_misfit
 from .config_models.instance import InstanceConfig
 from .config_models.names import closest_to
 from .errors import (
     AwsError,
     BadCredentials,
     Denied,
+    Malformed,
     Missing,
     NoAnswer,
     Throttled,
@@ -73,9 +79,16 @@ AUTHENTICATION = 'Authentication'
 
 # How JSON escapes a NUL, or half a character, which is malformed unless the other half follows. It has neither as is.
 _MALFORMED = re.compile(rb'\\u(?:0000|[dD][89a-fA-F])')
+NOT_AWS = 'the answer is not what AWS sends'
+# So many calls in a row that get no answer, or none of use, are not about the jobs that they ask for.
+MOST_UNANSWERED = 3
 
 # Instances that use the same credentials share what AWS allows them.
 _paces: dict[tuple[Any, ...], Pace] = {}
+
+
+# Building is not for threads: instances that start together would each load the service model into the shared loader.
+_building = threading.Lock()
 
 
 @functools.cache
@@ -84,10 +97,37 @@ def _loader() -> Loader:
     return Loader()
 
 
-class Page(NamedTuple):
-    """A page of a listing, and when AWS answered by its own clock."""
+class _TolerantParser(JSONParser):
+    """botocore's own gives up the whole answer, a hundred jobs, for one value that it cannot read."""
 
-    summaries: list[dict[str, Any]]
+    def parse(self, response: Mapping[str, Any], shape: Any) -> Any:
+        try:
+            parsed = super().parse(response, shape)
+            if isinstance(parsed, dict):
+                return parsed
+            raise TypeError('the answer is null')
+        except Exception:
+            status = response['status_code']
+            is_error = status >= 300
+            answer = {} if is_error else readable(response['body'], shape, parse_timestamp)
+            if not answer:
+                answer['Error'] = {'Code': str(status) if is_error else 'UnreadableAnswer', 'Message': NOT_AWS}
+            headers = {name.lower(): value for name, value in response['headers'].items()}
+            return answer | {'ResponseMetadata': {'HTTPStatusCode': status, 'HTTPHeaders': headers}}
+
+
+class _Parsers(ResponseParserFactory):
+    def create_parser(self, protocol_name: str) -> ResponseParser:
+        return _TolerantParser() if protocol_name == 'json' else super().create_parser(protocol_name)
+
+
+class Page(NamedTuple):
+    """A page of a listing, in its order, and when AWS answered by its own clock.
+
+    In the place of a summary that cannot be read stands why.
+    """
+
+    summaries: list[dict[str, Any] | Malformed]
     answered_at: datetime | None
 
 
@@ -99,6 +139,11 @@ class Region:
         self.rate = rate  # of an operation: how many calls a second AWS takes without refusing any, as far as known
         self._sagemaker = sagemaker
         self._tagging = tagging
+        model = sagemaker.meta.service_model
+        self._description_shape = model.operation_model('DescribeTrainingJob').output_shape
+        self._summary_shape = (
+            model.operation_model('ListTrainingJobs').output_shape.members['TrainingJobSummaries'].member
+        )
 
     def list_training_jobs(self, after: datetime | None = None, before: datetime | None = None) -> Iterator[Page]:
         """Pages of job summaries, the newest job first, created between `after` and `before`.
@@ -106,31 +151,44 @@ class Region:
         No other filter: AWS applies those after it has cut the page. Only a missing NextToken ends the listing.
         """
         bounds = {'CreationTimeAfter': after, 'CreationTimeBefore': before}
-        pages = iter(
-            self._sagemaker.get_paginator('list_training_jobs').paginate(
-                SortBy='CreationTime',
-                SortOrder='Descending',
-                PaginationConfig={'PageSize': PAGE_SIZE},
-                **{name: bound for name, bound in bounds.items() if bound},
-            )
+        pages = self._sagemaker.get_paginator('list_training_jobs').paginate(
+            SortBy='CreationTime',
+            SortOrder='Descending',
+            PaginationConfig={'PageSize': PAGE_SIZE},
+            **{name: bound for name, bound in bounds.items() if bound},
         )
-        while (page := _call('ListTrainingJobs', lambda: next(pages, None))) is not None:
-            yield Page(_member(page, 'TrainingJobSummaries', 'ListTrainingJobs'), _answered_at(page))
+        for page in _pages('ListTrainingJobs', pages):
+            summaries, answered_at = _list(page, 'TrainingJobSummaries', 'ListTrainingJobs'), _answered_at(page)
+            yield Page([self._summary(summary, answered_at) for summary in summaries], answered_at)
 
     def describe_training_job(self, name: str) -> dict[str, Any]:
         """The whole answer.
 
         Raises:
             Missing: the job was deleted
+            Malformed: the answer does not describe this job
         """
         answer = _call('DescribeTrainingJob', lambda: self._sagemaker.describe_training_job(TrainingJobName=name))
         _member(answer, 'TrainingJobArn', 'DescribeTrainingJob')
+        misfit = job_misfit(answer, self._description_shape, _answered_at(answer))
+        if not misfit and answer['TrainingJobName'] != name:
+            misfit = 'TrainingJobName is that of another job'
+        if not misfit and answer.keys().isdisjoint(('ResourceConfig', 'ServerlessJobConfig')):
+            misfit = 'it has no ResourceConfig'
+        if misfit:
+            raise Malformed('DescribeTrainingJob', 'MalformedAnswer', f'job {name}: {misfit}')
         return answer
 
-    def tags(self, arns: Iterable[str], out_of_time: Callable[[], bool]) -> dict[str, dict[str, str]]:
+    def _summary(self, summary: Any, now: datetime | None) -> dict[str, Any] | Malformed:
+        if misfit := job_misfit(summary, self._summary_shape, now):
+            return Malformed('ListTrainingJobs', 'MalformedAnswer', f'job {job_name(summary)}: {misfit}')
+        return summary
+
+    def tags(self, arns: Iterable[str], out_of_time: Callable[[], bool]) -> dict[str, dict[str, str] | AwsError]:
         """The tags of each job, by ARN: one call for 100 jobs, or one for each job where only ListTags will do.
 
-        Jobs whose own tags are denied, or that there was no time for, are left out.
+        Jobs whose own tags are denied, or that there was no time for, are left out. In the place of tags that cannot
+        be read stands why.
 
         Raises:
             Denied: neither call is allowed
@@ -142,31 +200,46 @@ class Region:
                 return self._tags_in_batches(arns)
         return self._tags_one_by_one(arns, out_of_time)
 
-    def _tags_in_batches(self, arns: list[str]) -> dict[str, dict[str, str]]:
-        tags: dict[str, dict[str, str]] = {arn: {} for arn in arns}
+    def _tags_in_batches(self, arns: list[str]) -> dict[str, dict[str, str] | AwsError]:
+        tags: dict[str, dict[str, str] | AwsError] = {}
         for batch in batched(arns, PAGE_SIZE):
             get_resources = functools.partial(self._tagging.get_resources, ResourceARNList=list(batch))
-            answer = _call('GetResources', get_resources)
-            for resource in _member(answer, 'ResourceTagMappingList', 'GetResources'):
-                if resource['ResourceARN'] in tags:
-                    tags[resource['ResourceARN']] = _as_mapping(resource.get('Tags', ()))
+            found = _list(_call('GetResources', get_resources), 'ResourceTagMappingList', 'GetResources')
+            legible = [each for each in found if isinstance(each, dict) and isinstance(each.get('ResourceARN'), str)]
+            by_arn = {each['ResourceARN']: each for each in legible}
+            # A job that is not in the answer has no tags, unless it may be what could not be read.
+            absent = {'Tags': ()} if len(by_arn) == len(found) else {}
+            for arn in batch:
+                tags[arn] = _tags(by_arn.get(arn, absent).get('Tags'), arn, 'GetResources')
         return tags
 
-    def _tags_one_by_one(self, arns: list[str], out_of_time: Callable[[], bool]) -> dict[str, dict[str, str]]:
-        tags: dict[str, dict[str, str]] = {}
+    def _tags_one_by_one(
+        self, arns: list[str], out_of_time: Callable[[], bool]
+    ) -> dict[str, dict[str, str] | AwsError]:
+        tags: dict[str, dict[str, str] | AwsError] = {}
         denied: Denied | None = None
+        unanswered = 0
         for arn in arns:
             if out_of_time():
                 break
-            pages = self._sagemaker.get_paginator('list_tags').paginate(ResourceArn=arn)
             try:
-                tags[arn] = _as_mapping(_call('ListTags', pages.build_full_result).get('Tags', []))
+                pages = _pages('ListTags', self._sagemaker.get_paginator('list_tags').paginate(ResourceArn=arn))
+                found = [tag for page in pages for tag in _list(page, 'Tags', 'ListTags')]
+                tags[arn] = _tags(found, arn, 'ListTags')
+                unanswered = 0
             except Missing:
                 tags[arn] = {}
             except Denied as e:
                 if denied and not tags:
                     raise  # two of two: it is not about the job
                 denied = e
+            except NoAnswer:
+                raise
+            except Unavailable as e:
+                tags[arn] = e
+                unanswered += 1
+                if unanswered == MOST_UNANSWERED:
+                    raise
         if denied and not tags:
             raise denied
         return tags
@@ -259,7 +332,9 @@ class Account:
 
     def _session(self) -> Session:
         session = Session(profile=self._config.aws_profile)
-        session.register_component('data_loader', _loader())
+        with _building:
+            session.register_component('data_loader', _loader())
+        session.register_component('response_parser_factory', _Parsers())
         session.register('before-sign', self._wait)
         session.register('response-received', _mend)
         session.register('response-received', self._count)
@@ -299,14 +374,16 @@ class Account:
             session.create_client, service, region_name=region, endpoint_url=self._config.endpoint_url, **credentials
         )
         try:
-            client = create(config=self._client_config)
+            with _building:
+                client = create(config=self._client_config)
         except (TypeError, ValueError, BotoCoreError) as e:
             raise ConfigurationError(f'`boto_config`, or the AWS settings of the environment: {e}') from None
         proxies = {scheme: self._proxy[scheme] for scheme in ('http', 'https') if self._proxy.get(scheme)}
         own_proxies = 'proxies' in (self._config.boto_config or {})
         if not proxies or own_proxies or should_bypass_proxy(client.meta.endpoint_url, self._proxy.get('no') or ()):
             return client
-        return create(config=self._client_config.merge(Config(proxies=proxies)))
+        with _building:
+            return create(config=self._client_config.merge(Config(proxies=proxies)))
 
     def _wait(self, operation_name: str, region_name: str, **_: Any) -> None:
         self._pace(region_name, operation_name).wait(self._limit(operation_name), self._clock)
@@ -335,8 +412,8 @@ class Account:
         outcome = 'ok'
         if exception:
             outcome = AwsError.outcome
-        elif parsed_response and (error := parsed_response.get('Error')):
-            outcome = error_class(error.get('Code', ''), error.get('Message', '')).outcome
+        elif parsed_response and 'Error' in parsed_response:
+            outcome = error_class(*_code_and_message(parsed_response)).outcome
         region = context['client_region']
         self._pace(region, operation).answered(is_throttled=outcome == Throttled.outcome)
         with self._lock:
@@ -419,18 +496,37 @@ def _call[T](operation: str, call: Callable[[], T]) -> T:
     """The call's result, or what went wrong as one of the exceptions of this module; never with the answer's body."""
     try:
         return call()
+    except AwsError:
+        raise
     except ClientError as e:
-        error = e.response.get('Error', {})
-        code, message = error.get('Code', 'Unknown'), error.get('Message', '')
+        code, message = _code_and_message(e.response)
         is_own = e.operation_name == operation
         kind = error_class(code, message) if is_own else authentication_error_class(e.operation_name, code, message)
         raise kind(e.operation_name, code, message) from None
-    except ResponseParserError as e:
-        raise Unavailable(operation, type(e).__name__, 'the answer is not what AWS sends') from None
     except (ConnectionError, HTTPClientError) as e:
         raise NoAnswer(operation, type(e).__name__, str(e)) from None
+    except (ParamValidationError, PaginationError, ResponseParserError) as e:  # the first two quote a token of AWS
+        raise Unavailable(operation, type(e).__name__, NOT_AWS) from None
     except BotoCoreError as e:
         raise Unavailable(operation, type(e).__name__, str(e)) from None
+    except Exception as e:  # what botocore did not foresee, whose text may be of the answer
+        raise Unavailable(operation, type(e).__name__, NOT_AWS) from None
+
+
+def _pages(operation: str, pages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    pages = iter(pages)
+    while (page := _call(operation, lambda: next(pages, None))) is not None:
+        yield page
+
+
+def _code_and_message(response: Mapping[str, Any]) -> tuple[str, str]:
+    """Of an error answer. One that is not of AWS has only its HTTP status, and its body for a message."""
+    code, message = (response.get('Error', {}).get(name) for name in ('Code', 'Message'))
+    if not isinstance(code, str) or not code:
+        code = 'Unknown'
+    if code.isdigit():
+        return code, responses.get(int(code), NOT_AWS)
+    return code, message if isinstance(message, str) else ''
 
 
 def _authenticate[T](call: Callable[[], T]) -> T:
@@ -447,20 +543,31 @@ def _authenticate[T](call: Callable[[], T]) -> T:
     return _call(AUTHENTICATION, get)
 
 
-def _member(answer: Mapping[str, Any], name: str, operation: str) -> Any:
+def _member(answer: Any, name: str, operation: str) -> Any:
     """A member that every answer has; botocore reads a body that is no JSON as an answer without members."""
-    if name not in answer:
+    if not isinstance(answer, Mapping) or name not in answer:
         raise Unavailable(operation, 'IncompleteAnswer', f'the answer has no {name}')
     return answer[name]
+
+
+def _list(answer: Any, name: str, operation: str) -> list[Any]:
+    """A list that every answer has."""
+    found = _member(answer, name, operation)
+    if not isinstance(found, list):
+        raise Unavailable(operation, 'IncompleteAnswer', f'{name} of the answer is no list')
+    return found
 
 
 def _answered_at(answer: Mapping[str, Any]) -> datetime | None:
     date = answer.get('ResponseMetadata', {}).get('HTTPHeaders', {}).get('date', '')
     try:
-        return parsedate_to_datetime(date)
-    except ValueError:
+        time = parsedate_to_datetime(date)
+    except (ValueError, OverflowError):
         return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _as_mapping(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
+def _tags(tags: Any, arn: str, operation: str) -> dict[str, str] | Malformed:
+    if misfit := tags_misfit(tags):
+        return Malformed(operation, 'MalformedAnswer', f'{arn}: {misfit}')
     return {tag['Key']: tag['Value'] for tag in tags}

@@ -8,9 +8,11 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Event, Lock
+from traceback import format_tb
 from typing import Any
 
 from datadog_checks.base import AgentCheck, ConfigurationError
@@ -178,14 +180,38 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         regions = self._account.regions
         count = self.config.max_concurrency
         width = min(len(regions), count)
-        with ThreadPoolExecutor(width, 'sagemaker_training') as executor, Workers(count, width) as workers:
-            take_turn = partial(self._take_turn, workers=workers, start=start)
-            failures = list(filter(None, executor.map(take_turn, regions)))
+        try:
+            with ThreadPoolExecutor(width, 'sagemaker_training') as executor, Workers(count, width) as workers:
+                take_turn = partial(self._take_safe_turn, workers=workers, start=start)
+                failures = list(filter(None, executor.map(take_turn, regions)))
+        finally:
+            regions.append(regions.pop(0))  # what comes last has the least time
         complete = [name for name, memory in self._memories.items() if memory.is_complete]
         self._presences.move_on(complete, self._now(), timedelta(seconds=self.config.min_collection_interval))
-        regions.append(regions.pop(0))  # what comes last has the least time
         if len(failures) == len(regions):
             raise CheckException(f'No region could be read. {failures[0]}')
+
+    def _take_safe_turn(self, region: Region, workers: Workers, start: float) -> str | None:
+        """As `_take_turn`, where no error of this region, foreseen or not, touches another one."""
+        try:
+            return self._take_turn(region, workers, start)
+        except Exception as e:
+            where = ''.join(format_tb(e.__traceback__))  # lines of source, and no values
+            self._log_failure('%s: the poll ended with an error: %s\n%s', region.name, e, where)
+            ledger = self._ledgers.get(region.name)
+            account_id = (ledger and ledger.account_id) or self._role_account_id
+            problem = Problem(
+                f'The poll ended with an error, {type(e).__name__}, which the Agent has logged',
+                'The next poll tries again; if it lasts, report it with the lines of the log.',
+                '',
+            )
+            with suppress(Exception):
+                scope = self._scope(region.name, account_id)
+                self.service_check('can_connect', self.CRITICAL, tags=scope, message=message([problem]))
+            return f'{region.name}: {problem}'
+
+    def _log_failure(self, text: str, subject: str, error: Exception, *rest: object) -> None:
+        self.log.warning(text, subject, f'{type(error).__name__}: {error}', *rest)
 
     def _take_turn(self, region: Region, workers: Workers, start: float) -> str | None:
         with self._turn(region.name), workers.share_of(region.name):
@@ -234,7 +260,11 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         try:
             for entry, answer in self._describe(poll, ask_all, self._out_of_time(start, POLL_SHARE)):
                 if self.config.collect_resources:
-                    self._put_resource(outbox, region.name, entry, answer, now)
+                    try:
+                        self._put_resource(outbox, region.name, entry, answer, now)
+                    except Exception as e:
+                        self._log_failure('Job %s: it makes no resource: %s', entry.job.name, e)
+                        entry.resource_sent_at = now  # it is tried again like one that has not changed
                     outbox.send(out_of_time=lambda: True)
             outbox.send(self._out_of_time(start, SENDING_SHARE))
         finally:
@@ -319,8 +349,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
                         entry.counted[new.name] = new.now
                     entry.owed_at = None
                 except Exception as e:
-                    reason = f'{type(e).__name__}: {e}'
-                    self.log.error('%s: %s: not counted yet, for an error: %s', region, entry.job.name, reason)
+                    self._log_failure('Job %s: not counted yet, for an error: %s', entry.job.name, e)
                 if memory.is_to_be_saved:
                     memory.save(ledger, self._clock.time())
                 if self._clock.monotonic() >= deadline:
@@ -355,8 +384,11 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             if not job.described or (job.released and job.released + keep <= now):
                 continue
             job_tags = scope + group_tags + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
-            for sample in job_gauges(job, now):
-                self.gauge(sample.name, sample.value, tags=[*job_tags, *sample.tags])
+            try:
+                for sample in job_gauges(job, now):
+                    self.gauge(sample.name, sample.value, tags=[*job_tags, *sample.tags])
+            except Exception as e:
+                self._log_failure('Job %s: some of its gauges could not be sent: %s', job.name, e)
 
     def _submit_fleet_gauges(self, region: str, grouped: list[GroupedJob], scope: list[str]) -> None:
         """One value for each group of jobs, and a last 0 for a group that has become empty."""
@@ -364,8 +396,11 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         fleet = defaultdict(float, emptied)
         for job, group_tags in grouped:
             group = (*group_tags, *tags(job, STATUS_TAGS))
-            for sample in fleet_gauges(job):
-                fleet[sample.name, (*group, *sample.tags)] += sample.value
+            try:
+                for sample in fleet_gauges(job):
+                    fleet[sample.name, (*group, *sample.tags)] += sample.value
+            except Exception as e:
+                self._log_failure("Job %s: it is missing in its fleet's gauges: %s", job.name, e)
         for (name, group), value in fleet.items():
             self.gauge(name, value, tags=[*scope, *group])
         self._fleets[region] = fleet

@@ -45,7 +45,7 @@ DESCRIBE = Question(
 TAGS = Question(
     'resource tags',
     'Reads the AWS resource tags of the newest training job, by GetResources or, where denied or with FIPS, ListTags.',
-    lambda region, job: region.tags([job.arn], out_of_time=lambda: False),
+    lambda region, job: _tags(region, job),
     'Better allow `tag:GetResources`, one call for many jobs. Without both, set `collect_resource_tags: false`.',
 )
 
@@ -95,7 +95,7 @@ def diagnoses(account: Account, config: InstanceConfig, is_included: Callable[[s
 
 def _ask_region(region: Region, questions: tuple[Question, ...], is_included: Callable[[str], bool]) -> list[Finding]:
     try:
-        summaries = next(region.list_training_jobs()).summaries
+        summaries = [each for each in next(region.list_training_jobs()).summaries if isinstance(each, dict)]
     except AwsError as e:
         listing, job, why = _failed(LIST, LIST_DESCRIPTION, e), None, 'the jobs could not be listed.'
     else:
@@ -124,3 +124,9 @@ def _failed(name: str, description: str, error: AwsError, otherwise: str = '') -
 
 def _not_tried(name: str, description: str, why: str) -> Finding:
     return Finding('warning', name, f'Not tried: {why}', description)
+
+
+def _tags(region: Region, job: TrainingJob) -> None:
+    for tags in region.tags([job.arn], out_of_time=lambda: False).values():
+        if isinstance(tags, AwsError):
+            raise tags

@@ -37,6 +37,7 @@ class Entry:
     asked_at: datetime | None = None  # when it was last described, or that was refused for good
     denied: Problem | None = None  # why its last Describe was denied
     failures: int = 0  # since it was last described
+    problem: Problem | None = None  # of the last of these
     not_found: int = 0  # times in a row
     retry_at: datetime = NEVER  # not described before, for its failures
     looks: int = 0  # for figures that were missing at its end
@@ -76,12 +77,13 @@ class Entry:
         """No more will be known of the job before it changes, so what is new is owed."""
         self.asked_at = now
         self.changed_at = None
-        self.failures, self.retry_at = 0, NEVER
+        self.failures, self.problem, self.retry_at = 0, None, NEVER
         self.owed_at = self.owed_at or now
 
-    def failed(self, now: datetime, *, is_own: bool) -> None:
+    def failed(self, problem: Problem, now: datetime, *, is_own: bool) -> None:
         """Try again in the next poll or, where it `is_own` and other jobs could be described, after a pause."""
         self.failures += 1
+        self.problem = problem
         pause = min(FIRST_PAUSE * 2 ** (self.failures - 2), LONGEST_PAUSE) if self.failures > 1 else timedelta(0)
         self.retry_at = now + pause if is_own else NEVER
 

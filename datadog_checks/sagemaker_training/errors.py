@@ -77,6 +77,12 @@ class IdentityProviderUnreachable(CredentialsUnavailable):
     )
 
 
+class Malformed(AwsError):
+    """What AWS has answered about one job is not what its service model promises. It says nothing of other jobs."""
+
+    remedy = 'Nothing else waits for it, and the next polls try again; if it lasts, show this message to AWS support.'
+
+
 class BadCredentials(AwsError):
     outcome = 'denied'
     remedy = (

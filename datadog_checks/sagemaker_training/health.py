@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Literal
 
-from .errors import Problem
+from .errors import Malformed, Problem
 from .ledger import Ledger
 from .metrics import Sample
 from .poll import Poll
@@ -33,14 +33,16 @@ def health(poll: Poll, is_read: bool, is_kept: bool = True) -> tuple[Status, lis
     """The status of a region, and what went wrong, each problem once. The words may hold user text.
 
     CRITICAL if the region could not be listed (`is_read` is False), or all descriptions are denied; WARNING if less is
-    denied, the listing is not complete, all descriptions of this poll failed, or the state could not be saved
-    (`is_kept` is False).
+    denied, the listing is not complete, all descriptions of this poll or several of one job failed, AWS has told of a
+    job what it cannot be, or the state could not be saved (`is_kept` is False).
     """
     entries = poll.ledger.entries.values()
     denied = [entry.denied for entry in entries if entry.denied]
     lasting = []
     if denied:
         lasting.append(_as(f'Jobs not described: {len(denied)}.', denied[0]))
+    if failing := [entry.problem for entry in entries if entry.problem and entry.failures > 1]:
+        lasting.append(_as(f'Jobs that fail to be described: {len(failing)}.', failing[0]))
     if poll.ledger.tags_denied:
         lasting.append(_as('Resource tags not collected: see `collect_resource_tags`.', poll.ledger.tags_denied))
     if is_read and not poll.ledger.is_complete:
@@ -49,9 +51,12 @@ def health(poll: Poll, is_read: bool, is_kept: bool = True) -> tuple[Status, lis
         lasting.append(UNSAVED)
     all_denied = denied and not any(entry.job.described for entry in entries)
     all_failed = poll.failed and not any(entry.asked_at == poll.now for entry in entries)
-    status: Status = 'CRITICAL' if all_denied or not is_read else 'WARNING' if lasting or all_failed else 'OK'
-    passing = {error.problem.what: error.problem for error in poll.problems}.values()
-    return status, [*passing, *lasting]
+    malformed = any(isinstance(problem, Malformed) for problem in poll.problems)  # until then a job is not followed
+    is_whole = not (lasting or all_failed or malformed)
+    status: Status = 'CRITICAL' if all_denied or not is_read else 'OK' if is_whole else 'WARNING'
+    told = {problem.what for problem in failing}
+    passing = {error.problem.what: error.problem for error in poll.problems if error.problem.what not in told}
+    return status, [*passing.values(), *lasting]
 
 
 def message(problems: Sequence[Problem], longest: int = LONGEST_MESSAGE) -> str:

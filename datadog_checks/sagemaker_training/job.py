@@ -360,7 +360,7 @@ def _final_metrics(values: Sequence[Mapping[str, Any]], scrub: Callable[[str], s
     """Each metric once: of one that stands twice, the value with the later timestamp, or else the later in the list."""
     last: dict[str, float] = {}
     for metric in sorted(values, key=lambda metric: _time(metric.get('Timestamp')) or _LONG_AGO):
-        if 'MetricName' in metric and 'Value' in metric:
+        if 'MetricName' in metric and isinstance(metric.get('Value'), int | float):
             last[scrub(metric['MetricName'])] = metric['Value']
     return tuple(last.items())
 

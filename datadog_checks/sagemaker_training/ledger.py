@@ -82,6 +82,7 @@ class Ledger:
         self.settled: datetime | None = None  # a job created up to then is no news any more, unless it is open
         self.shown_until: datetime | None = None  # the listing of this poll has shown all jobs that are newer
         self.logged: dict[Key, int] = {}  # transitions whose logs were sent of jobs that no listing has shown since
+        self._skipped: Stretch | None = None  # of the listing under way: begins with the first job that cannot be read
         self._history = history
         self._is_included = is_included
 
@@ -111,15 +112,24 @@ class Ledger:
         return pages
 
     def observe(
-        self, jobs: Iterable[TrainingJob], stretch: Stretch, now: datetime, answered_at: datetime | None = None
+        self, jobs: Iterable[TrainingJob | None], stretch: Stretch, now: datetime, answered_at: datetime | None = None
     ) -> None:
-        """Take in a page of the stretch, and shorten the stretch by it; `answered_at` is the time by AWS's clock."""
+        """Take in a page of the stretch, and shorten the stretch by it; `answered_at` is the time by AWS's clock.
+
+        None stands for a job that could not be read: what was created about then stays to be listed.
+        """
         self.listed_at = now
         if self.newest is None and answered_at:
             self.started = answered_at + BOUNDARY  # it comes without its fraction of a second
+        resumed_at: datetime | None = None
         for job in jobs:
+            if job is None:
+                resumed_at = None
+                self._skip(stretch)
+                continue
+            resumed_at = resumed_at or job.created
             if self.newest is None:
-                self.first_newest = self.settled = job.created
+                self.first_newest = self.settled = self.first_newest or job.created
             if self.newest is None or job.created > self.newest:
                 self.newest, self.newest_at = job.created, now
             if stretch.newest_before and job.created > stretch.newest_before:
@@ -131,11 +141,15 @@ class Ledger:
             self.account_id = job.account_id
             stretch.rank += 1
             stretch.before = job.created
+        if resumed_at:
+            self._resume(stretch, resumed_at)
 
     def listed(self, stretch: Stretch) -> None:
         """The stretch has been listed to its end."""
+        self._resume(stretch, stretch.after)
         if self.newest is None:
-            self.newest = self.first_newest = self.settled = stretch.after
+            self.newest = stretch.after
+            self.first_newest = self.settled = self.first_newest or stretch.after
         if stretch in self.stretches:
             self.stretches.remove(stretch)
         else:
@@ -144,6 +158,7 @@ class Ledger:
 
     def broke_off(self, stretch: Stretch) -> None:
         """The listing of the stretch did not come to its end: what is left of it stays to be listed."""
+        self._resume(stretch, stretch.before or stretch.after)
         if stretch.before is None or stretch in self.stretches:
             return
         self.covered_at = self.listed_at
@@ -229,6 +244,20 @@ class Ledger:
             or self._is_offered_again(entry.job)
             or (entry.job.is_live and entry.listed_at and not is_stale(entry.listed_at, GONE_KEPT, now))
         }
+
+    def _skip(self, stretch: Stretch) -> None:
+        """A job of the stretch cannot be read. It is older than the last one that could be, or the newest of all."""
+        if stretch.before is None:
+            if self.newest is None:
+                self.first_newest = self.started  # it is there at the first poll, whenever it is read
+        elif stretch.before > stretch.after:
+            self._skipped = self._skipped or replace(stretch, newest_before=None, arrivals=0)
+
+    def _resume(self, stretch: Stretch, after: datetime) -> None:
+        """What could not be read was created after that: it stays to be listed, with its neighbours."""
+        skipped, self._skipped = self._skipped, None
+        if skipped and skipped.before and skipped.before > stretch.after:
+            self.stretches.append(replace(skipped, after=max(after - BOUNDARY, stretch.after)))
 
     def _take_in(self, job: TrainingJob, stretch: Stretch, now: datetime) -> None:
         key = (job.arn, job.created)

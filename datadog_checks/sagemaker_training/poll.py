@@ -26,9 +26,10 @@ from itertools import batched
 from threading import Event
 from typing import Any
 
+from .answers import job_name
 from .aws import PAGE_SIZE, Page, Region
 from .entry import Entry, is_stale
-from .errors import AwsError, BadCredentials, Denied, Missing, NoAnswer, Throttled, Unavailable
+from .errors import AwsError, BadCredentials, Denied, Malformed, Missing, NoAnswer, Throttled, Unavailable
 from .job import TrainingJob
 from .ledger import BOUNDARY, TAGS_PATIENCE, Ledger, Stretch
 from .scrub import Scrubber
@@ -102,7 +103,7 @@ class Poll:
             yield described
         for entry, error in self.failed:
             if not isinstance(error, Throttled):  # which is not about the job
-                entry.failed(self.now, is_own=is_any_described)
+                entry.failed(error.problem, self.now, is_own=is_any_described)
 
     def _describe(
         self, due: Iterable[Entry], tags_refresh: timedelta | None, ask_all: AskAll, out_of_time: Callable[[], bool]
@@ -132,7 +133,10 @@ class Poll:
                     entry.resource_sent_at = None
 
     def _observe(self, page: Page, stretch: Stretch) -> None:
-        self.ledger.observe(map(TrainingJob.from_summary, page.summaries), stretch, self.now, page.answered_at)
+        read = [_read('ListTrainingJobs', summary, TrainingJob.from_summary) for summary in page.summaries]
+        self.problems.extend(why for why in read if isinstance(why, Malformed))
+        jobs = (job if isinstance(job, TrainingJob) else None for job in read)
+        self.ledger.observe(jobs, stretch, self.now, page.answered_at)
 
     def _list_stretch(self, pages: Iterator[Page], stretch: Stretch, out_of_time: Callable[[], bool]) -> None:
         began_at = stretch.before
@@ -167,6 +171,10 @@ class Poll:
 
     def _take_in(self, entry: Entry, result: Answer | AwsError | None) -> Answer | None:
         """The answer, if it describes the job; else the ledger, or `problems`, is told why not."""
+        job = None
+        if isinstance(result, dict):
+            job = _read('DescribeTrainingJob', result, partial(TrainingJob.from_description, scrub=self.scrubber.text))
+            result = job if isinstance(job, Malformed) else result
         match result:
             case Missing():
                 self.ledger.not_found(entry, self.now)
@@ -175,8 +183,7 @@ class Poll:
             case AwsError():
                 self.problems.append(result)
                 self.failed.append((entry, result))
-            case dict():
-                job = TrainingJob.from_description(result, self.scrubber.text)
+            case dict() if isinstance(job, TrainingJob):
                 if job.created - entry.job.created <= BOUNDARY:
                     if entry.changed_at and not (job.is_open and entry.tags):
                         entry.tagged_at = None  # AWS may tell the tags of a new job late: what it used is to have them
@@ -200,8 +207,23 @@ class Poll:
             self.problems.append(e)
         else:
             self.ledger.tags_denied = None
+            self.problems.extend(why for why in tags.values() if isinstance(why, AwsError))
             for arn, values in tags.items():
                 entry = by_arn[arn]
+                if isinstance(values, AwsError):
+                    continue
                 entry.tags = self.scrubber.mapping(values)
                 if values or is_stale(entry.job.created, TAGS_PATIENCE, self.now):
                     entry.tagged_at = self.now  # else AWS may tell the tags of a young job a little later
+
+
+def _read(
+    operation: str, answer: Answer | Malformed, parse: Callable[[Answer], TrainingJob]
+) -> TrainingJob | Malformed:
+    """The job, or what is wrong with the answer; that it has the types of the service model has been seen to."""
+    if isinstance(answer, Malformed):
+        return answer
+    try:
+        return parse(answer)
+    except Exception as e:
+        return Malformed(operation, 'MalformedAnswer', f'job {job_name(answer)}: {type(e).__name__}')

@@ -114,9 +114,9 @@ def _timestamp(value: datetime, _: Field, scrubber: Scrubber) -> str:
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds') + 'Z'
 
 
-def _float(value: float, _: Field, scrubber: Scrubber) -> float | None:
+def _float(value: float | str, _: Field, scrubber: Scrubber) -> float | None:
     """JSON has no NaN and no infinity, and one of them would cost the whole resource."""
-    return value if math.isfinite(value) else None
+    return value if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _as_is(value: Any, _: Field, scrubber: Scrubber) -> Any:
