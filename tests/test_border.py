@@ -275,6 +275,28 @@ def test_logs_that_take_long_do_not_take_the_poll_beyond_its_time(
     assert (len(logs), set(logs.values())) == (200, {1})
 
 
+def test_a_log_that_raises_is_tried_again_and_those_before_it_are_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet(world, 1)
+    check = world.check(**LOGS)
+    world.poll(check)
+    ending(world, 1)
+    send, calls = world.agent.send_log, Counter[str]()
+
+    def fail_once(log: str, check_id: str) -> None:
+        calls['log'] += 1
+        if calls['log'] == 3:
+            raise ValueError('embedded null character')
+        send(log, check_id)
+
+    monkeypatch.setattr(world.agent, 'send_log', fail_once)
+    for _ in range(2):
+        world.poll(check, after=60)
+    statuses = [log['secondary_status'] for log in world.logs]
+    assert statuses == ['starting', 'downloading', 'training', 'uploading', 'completed']
+
+
 def test_an_agent_that_takes_no_logs_is_told_once_and_gets_them_when_it_does(
     world: World, border: Border, caplog: pytest.LogCaptureFixture
 ) -> None:

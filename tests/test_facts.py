@@ -370,7 +370,7 @@ def test_the_state_is_written_only_when_it_changed(world: World, monkeypatch: py
     writes.clear()
     world.aws.put(ended())
     world.poll(check, after=60)
-    assert [key.partition('_ledger_')[2] for key, _ in writes if '_ledger_' in key] == [f'{REGION}_2']
+    assert [key[key.index('ledger_') :] for key, _ in writes if '_ledger_' in key] == [f'ledger_{REGION}_2']
 
 
 def test_credentials_of_another_account_are_a_first_start(world: World, caplog: pytest.LogCaptureFixture) -> None:

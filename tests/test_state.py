@@ -148,3 +148,14 @@ def test_a_cursor_is_ahead_of_the_ledger_for_known_and_for_new_jobs() -> None:
 def test_a_damaged_cursor_is_refused(damaged: Any) -> None:
     with pytest.raises(ValueError, match='validation error'):
         list(Cursors(REGION).restore(0, lambda stream: damaged))
+
+
+def test_cursors_of_a_state_before_the_last_one_count_for_nothing() -> None:
+    cursors, files = Cursors(REGION), {}
+    for number in range(20):
+        stream, files[stream] = cursors.note((arn(f'job-{number}'), NOW), 1)
+    assert len(list(Cursors(REGION).restore(0, files.get))) == 20
+    cursors.begin(1)
+    stream, files[stream] = cursors.note((arn('later'), NOW), 2)
+    assert list(Cursors(REGION).restore(1, files.get)) == [(arn('later'), NOW, 2)]
+    assert list(Cursors(REGION).restore(2, files.get)) == []
