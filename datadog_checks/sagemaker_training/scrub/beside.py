@@ -1,0 +1,176 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""The values that stand beside a name that tells: assigned to it, paired with it, or said of it."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from . import keys
+from .values import BLANKS, FLAG, JOINER, OPERATOR, QUOTE, QUOTED, REDACTED, Span, element_at, value_at, values_at, word_at
+
+type Tells = Callable[[str], str]
+
+# Not within a word, unless that is the letter of an escaped newline.
+_START = r'(?:(?<![\w.-])|(?<=\\[nrt]))'
+_NAMED = r'(?i:parameter_?(?:key|name)|key|name|param(?:eter)?|variable|var|field|setting|option|property)'
+_VALUED = r'(?i:(?:parameter_?|default_?|string_?|secret_?)?(?:value|val|string)|content|default)'
+_PAIR_NAME = rf'{_NAMED}{QUOTE}?(?:{JOINER}|>){QUOTE}?(?P<named>[\w.-]+)'
+_PAIR_COMMA = r'[^\S\n]*+[,;\n]\s*+'
+_KEY = re.compile(
+    '|'.join(
+        (
+            # --key value, --key=value, ['--key', 'value'], - --key\n- value
+            rf'{_START}(?P<flag>--?[A-Za-z][\w.-]*){QUOTE}?'
+            rf'(?:{JOINER}|\s*,\s*|[^\S\n]+|(?:[^\S\n]*\n|\\+n)\s*-\s+(?!-))',
+            # {"name": "KEY", "value": "..."}, of which the value is found later
+            rf'{_START}{_PAIR_NAME}(?P<after>{QUOTE}?)',
+            # export KEY value, aws configure set KEY value
+            rf'{_START}(?i:env|export|set|setenv|modify(?:{BLANKS}--?\w+)*{BLANKS}\w+)[^\S\n]+'
+            rf'(?P<set>[A-Za-z_][\w.-]*)[^\S\n]+(?![=:])',
+            # ('KEY', 'value'), unless the second is the next key of a JSON object; get("KEY") or "value"
+            rf'(?<![\w.\\-]){QUOTE}(?P<item>[A-Za-z_][\w.-]*){QUOTE}'
+            rf'(?:\s*,\s*(?=\\*["\'](?![\w.-]*\\*["\']\s*:))|[)\]]\s*(?:or|\|\||\?\?)\s*(?={QUOTE}))',
+            # <KEY>value</KEY>
+            r'<(?P<element>[A-Za-z_][\w.-]*)(?:\s[^<>]{0,200})?>(?=\s*(?:[^<\s]|<!\[))',
+            # KEY=value, "KEY": "value", api key: value, environ["KEY"] = "value", %26KEY%3Dvalue
+            # but not the name of a secret in an ARN
+            r'(?<![\w.-])(?<!\d{12}:)(?:(?<=%)[0-9A-Fa-f]{2})?(?P<name>(?:'
+            r'(?i:access|account|api|auth|client|connection|encryption|license|private|secret)[^\S\n])?\w[\w.-]*)'
+            rf'{QUOTE}?\]?{JOINER}',
+        )
+    )
+)
+_ESCAPES = (r'\n', r'\r', r'\t')
+# {"value": "...", "type": "...", "name": "KEY"}
+_MEMBER = rf'{QUOTE}?[\w-]{{1,30}}{QUOTE}?{JOINER}{QUOTE}?[^\s"\',;{{}}\\]{{0,60}}{QUOTE}?{_PAIR_COMMA}'
+_VALUE_FIRST = re.compile(
+    rf'(?<![\w.-])(?P<before>{_VALUED}{QUOTE}?{JOINER})(?>{QUOTED}|[^\s"\',;<]{{1,1024}})'
+    rf'(?P<after>{_PAIR_COMMA}(?:{_MEMBER}){{0,2}}{QUOTE}?{_PAIR_NAME})',
+    re.DOTALL,
+)
+_PAIR_VALUE = re.compile(rf'(?<![\w.-]){_VALUED}{QUOTE}?(?:{JOINER}|>)')
+_NO_PAIR = re.compile(rf'[{{}}]|(?<![\w.-]){_NAMED}{QUOTE}?{BLANKS}{OPERATOR}')
+_PAIR_WITHIN = 200
+_ARGUMENT = re.compile(r'\w{2,12}\s*=(?!=)')
+_NESTED = re.compile(rf'\\*["\']?(?P<inner>[A-Za-z_][\w.-]*)\\*["\']?(?P<joiner>{BLANKS}(?::(?=\s)|[=:]))')
+# Invalid token S, password is "S", IDENTIFIED BY 'S'
+_SAID = re.compile(
+    r'(?i:(?P<pass>passwords?|passwd|passphrase|passcode|pwd|identified[^\S\n]+by|identified[^\S\n]+by[^\S\n]+password)'
+    r'|(?<![\w.-])(?P<key>tokens?|keys?|secrets?|credentials?|jwt|api-?key|bearer))'
+    r'(?![\w.-])[^\S\n]*(?:(?i:is|was|of|as|to|value|string|provided|given|used|supplied|with|for[^\S\n]+\w{1,40})'
+    rf'[^\S\n]*:?[^\S\n]+){{0,3}}(?<=[\s:])(?!{FLAG.pattern})(?=\S)'
+)
+# S is not a valid token
+_VALIDITY = re.compile(
+    r'["\'\\]*\s+(?:is|was)\s+(?:not\s+)?(?:an?\s+)?(?:in)?(?:valid|correct|expired|wrong|revoked)?\s*'
+    r'(?:api[ -]?key|access key|token|password|secret)'
+)
+
+
+def without_values(text: str, tells: Tells) -> str:
+    """`text` without the values whose names tell; `tells` says how, as keys.tells does."""
+    if keys.PAIR_VALUE_STEM.search(text):
+        text = _VALUE_FIRST.sub(lambda pair: _without_first_value(pair, tells), text)
+    text = _replaced(text, _assigned(text, tells))
+    return _replaced(text, _said(text))
+
+
+def _replaced(text: str, spans: Iterator[Span]) -> str:
+    pieces, end = [], 0
+    for start, stop in spans:
+        if start >= end:
+            pieces += [text[end:start], REDACTED]
+            end = stop
+    return ''.join([*pieces, text[end:]]) if pieces else text
+
+
+def _without_first_value(pair: re.Match[str], tells: Tells) -> str:
+    return f'{pair["before"]}{REDACTED}{pair["after"]}' if tells(pair['named']) in ('always', 'mostly') else pair[0]
+
+
+def _assigned(text: str, tells: Tells) -> Iterator[Span]:
+    position = 0
+    while key := _KEY.search(text, position):
+        position = key.end()
+        group = key.lastgroup or ''
+        start = key.end()
+        if group == 'after':
+            if tells(key['named']) in ('always', 'mostly') and (value := _paired(text, key.end(), tells(key['named']))):
+                yield value
+                position = value[1]
+                continue
+            # A pair by chance: the name itself may tell.
+            word = re.match(rf'{_NAMED}', key[0])
+            name, group = word[0] if word else '', 'name'
+            start = key.start('named')
+            start -= text[start - 1] in '"\''
+            how = tells(name) if text[key.start() : start].rstrip('"\'').rstrip()[-1:] != '>' else ''
+        else:
+            name = key[group]
+            how = tells(name)
+        is_escape = text[max(key.start() - 1, 0) : key.start() + 1] in _ESCAPES
+        if not how and is_escape:
+            how = tells(name[1:])
+        if not how:
+            continue
+        for value in _values(text, key.span(), start, group, name, how, tells):
+            if value[0] >= position or value[0] >= start:
+                yield value
+                position = max(position, value[1])
+
+
+def _values(
+    text: str, key: Span, start: int, group: str, name: str, how: str, tells: Tells
+) -> Iterator[Span]:
+    if how == 'random':
+        spans = [span for span in (element_at(text, start) if group == 'element' else word_at(text, start),) if span]
+    elif group == 'element':
+        spans = [span for span in (element_at(text, start),) if span]
+    elif group in ('flag', 'item') and text[key[0] : key[1]].rstrip().endswith(',') and _ARGUMENT.match(text, start):
+        spans = [span for span in (_paired(text, start, how),) if span]
+    else:
+        nested = _NESTED.match(text, start) if group == 'name' else None
+        if nested and nested['inner'] and _is_key(nested, tells):
+            if tells(nested['inner']) in ('always', 'mostly'):
+                return
+            start = nested.end()
+        spans = list(values_at(text, (key[0], start), start, name))
+    for span in spans:
+        if keys.is_secret(how, text[slice(*span)]):
+            yield span
+
+
+def _is_key(nested: re.Match[str], tells: Tells) -> bool:
+    return nested['joiner'].endswith(':') and nested.string[nested.end() : nested.end() + 1].isspace() or bool(
+        tells(nested['inner']) in ('always', 'mostly')
+    )
+
+
+def _paired(text: str, position: int, how: str) -> Span | None:
+    """The value of a pair whose name ends here."""
+    if text[position : position + 1] == '>' and (element := element_at(text, position + 1)):
+        return element
+    value = _PAIR_VALUE.search(text, position, position + _PAIR_WITHIN)
+    if not value or _NO_PAIR.search(text, position, value.start()):
+        return None
+    span = element_at(text, value.end()) if text[value.end() - 1] == '>' else value_at(text, value.end())
+    return span if span and keys.is_secret(how, text[slice(*span)]) else None
+
+
+def _said(text: str) -> Iterator[Span]:
+    position = 0
+    while said := _SAID.search(text, position):
+        position = said.end()
+        value = value_at(text, position)
+        if not value:
+            continue
+        shown = text[slice(*value)]
+        is_quoted = shown[0] in '"\'\\'
+        if said['pass']:
+            is_secret = keys.is_secret('mostly', shown) and (is_quoted or keys.looks_made_up(shown))
+        else:
+            is_secret = keys.looks_random(shown) and not shown.isdecimal()
+        if is_secret:
+            yield value
+            position = value[1]

@@ -1,0 +1,78 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""Behind what a secret stands without a key: flags and words of known commands, addresses, calls."""
+
+import re
+from collections.abc import Iterator
+
+# Between two words of a command line, also one that is written as a list of strings.
+_GAP = r'(?:(?:\s|,|\\*["\']){1,12}+)'
+_WORD = r'(?:(?![|;&\s,"\'])(?:\\(?!["\'])|[^\s,"\'\\]){1,200}+)'
+# Not within a word, unless that is the letter of an escaped newline; behind a path.
+_START = r'(?:(?<![\w.-])|(?<=\\[nrt]))'
+# (programs and the words that make them ask for a secret, what stands right before it, maybe glued to it)
+_COMMANDS = (
+    ('curl', r'(?:-[a-zA-Z]{{0,4}}u|--user|-U|--proxy-user){gap}?(?=[^\s:"\'/]{{1,64}}:)'),
+    (r'(?:docker|podman|buildah|nerdctl|oras|skopeo|crane(?:{gap}auth)?|helm(?:{gap}registry)?|az(?:{gap}acr)?){gap}login', '-p'),
+    ('mysql(?:dump|admin|check|import|show|sh)?|mariadb(?:-dump|-admin)?', r'-p(?=[^\s"\',\\])'),
+    ('mongo(?:sh|dump|restore|import|export)?|snowsql|sqoop', '-p'),
+    ('redis-cli', '-a'),
+    ('sshpass', '-p'),
+    ('twine(?:{gap}upload)?|ncftpput|rclone|ipmitool', '-p'),
+    ('7z[ar]?|rar|unrar', r'-p(?=[^\s"\',\\])'),
+    ('unzip|zip|zipcloak', '-P'),
+    ('sqlcmd|bcp|mosquitto_(?:pub|sub)', '-P'),
+    ('ldap(?:search|modify|add|whoami|passwd)', '-w'),
+    ('openssl', r'-k|-(?:pass(?:in|out)?|passwd){gap}(?:pass:)?'),
+    ('https?|xh', r'(?:-a|--auth){gap}'),
+    ('smbclient|rpcclient|net', r'-U{gap}?[^\s"\'%]{{1,64}}%'),
+    ('lftp', r'-u{gap}?[^\s"\',]{{1,64}},'),
+    ('prefect(?:{gap}cloud){gap}login', '-k'),
+)
+# What has no flag at all: a word, or the third.
+_POSITIONS = (
+    r'wandb{gap}login(?:{gap}--(?:host{gap})?{word})*+{gap}',
+    r'(?:vault|cargo|kaggle){gap}login(?:{gap}-{word})*+{gap}',
+    r'(?:ngrok(?:{gap}config)?|flyctl|fly){gap}(?:add-)?auth-?token{gap}|conda{gap}token{gap}set{gap}',
+    r'mc{gap}(?:alias|config{gap}host){gap}(?:set|add){gap}{word}{gap}{word}{gap}{word}{gap}',
+    r'htpasswd{gap}-\w*b\w*{gap}{word}{gap}{word}{gap}',
+    r'(?:login|user){gap}[^\s"\',]{{1,100}}{gap}password{gap}',
+)
+
+
+def _with_gaps(form: str) -> str:
+    return form.replace('{gap}', _GAP).replace('{word}', _WORD).replace('{{', '{').replace('}}', '}')
+
+
+_FLAGGED = '|'.join(
+    rf'(?:{_with_gaps(program)})(?:{_GAP}{_WORD}){{0,16}}?{_GAP}(?:{_with_gaps(flag)})'
+    for program, flag in _COMMANDS
+)
+# Any of their names: a text without one has no such command.
+PROGRAM = re.compile(
+    r'(?:curl|login|mysql\w*|mariadb[\w-]*|mongo\w*|snowsql|sqoop|redis-cli|sshpass|twine|ncftpput|rclone|ipmitool|7z[ar]?'
+    r'|rar|unrar|zip|unzip|sqlcmd|bcp|mosquitto_[ps]ub|ldap[a-z]+|openssl|https?|xh|smbclient|rpcclient|net|lftp|prefect'
+    r'|wandb|vault|cargo|kaggle|ngrok|fly(?:ctl)?|conda|mc|htpasswd|user|docker|podman|buildah|nerdctl|oras|skopeo|crane'
+    r'|helm|az)(?=[\s,"\'\\])'
+)
+COMMAND = re.compile(
+    rf'{_START}(?:(?:{_FLAGGED})(?:{_GAP}|=)?|{"|".join(map(_with_gaps, _POSITIONS))})(?![-&|;])'
+)
+ADDRESS = re.compile(
+    r'hooks\.slack\.com/(?:services/|workflows/)?|\.webhook\.office\.com/|/api/webhooks/|api\.telegram\.org/bot'
+    r'|wandb\.login\((?:key\s*=\s*)?(?=["\'])'
+    r'|\b(?:HTTP)?(?:Basic|Digest|Proxy)Auth\(\s*["\'][^"\'\n]{0,64}["\']\s*,\s*(?=["\'])'
+)
+
+
+def secret_starts(text: str) -> Iterator[int]:
+    """Where in a text a secret begins, for what stands before it."""
+    position = 0
+    while program := PROGRAM.search(text, position):
+        position = program.end()
+        if command := COMMAND.match(text, program.start()):
+            yield command.end()
+            position = max(position, command.end())
+    for address in ADDRESS.finditer(text):
+        yield address.end()

@@ -1,0 +1,102 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""What is a secret by its own form, wherever it stands: the keys and tokens of services, a row each."""
+
+import re
+
+# (service, form). No row may try more than a bounded number of ways for each place of a text.
+FORMS = (
+    ('1Password', r'ops_(?=[a-z]{0,40}[A-Z0-9])[\w+/=-]{40,}'),
+    ('Amazon Bedrock', r'bedrock-api-key-[\w+/=-]{16,}|ABSK[\w+/=-]{16,}'),
+    ('Anthropic, OpenAI, OpenRouter', r'sk-(?:admin|ant|lf|or|proj|svcacct)-[\w-]{16,}|sk-[A-Za-z0-9_]{20,}'),
+    ('Artifactory', r'AKC(?=[A-Za-z]{0,20}\d)[A-Za-z0-9]{10,}|cmVmdGtu[A-Za-z0-9]{16,}'),
+    ('Atlassian', r'(?:ATATT3x|ATCTT3x|ATBB)[\w+/=-]{16,}|BBDC-[\w+/=-]{20,}'),
+    # With the secret key, where that stands beside the id.
+    (
+        'AWS',
+        r'(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[A-Z0-9]{16}\b(?:["\']?[\s,:]\s*["\']?[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+]))?',
+    ),
+    ('AWS session', r'(?:FwoGZXIvYXdz|IQoJb3JpZ2lu)[\w+/=-]{16,}'),
+    ('Azure', r'[A-Za-z0-9_~.]{3}\dQ~[\w~.-]{31,}'),
+    ('Brevo', r'xkeysib-[0-9a-f-]{32,}'),
+    ('Cerebras', r'csk-[a-z0-9]{32,}'),
+    ('Cloudflare', r'cf[aku]t_[\w-]{20,}'),
+    ('Databricks', r'dapi[0-9a-f]{32}'),
+    ('DigitalOcean', r'do[oprt]_v1_[0-9a-f]{16,}'),
+    ('Docker', r'dckr_[op]at_[\w-]{16,}'),
+    ('Doppler', r'dp\.(?:audit|ct|pt|sa|scim|st)\.[\w.-]{20,}'),
+    ('Figma', r'figd_[\w-]{20,}'),
+    ('Fireworks', r'fw_[A-Za-z0-9]{22,}'),
+    ('Fly', r'f(?:o1|m[12][ar]?)_[\w+/=-]{24,}'),
+    ('GitHub', r'gh[oprsu]_[A-Za-z0-9]{16,}|github_pat_[\w-]{16,}'),
+    ('GitLab', r'gl(?:agent|cbt|dt|ffct|ft|imt|oas|pat|ptt|rt|rtr|soat)-[\w.-]{16,}'),
+    ('Google', r'AIza[\w-]{35}|ya29\.[\w-]+|GOCSPX-[\w-]{16,}|1//0[\w-]{30,}'),
+    ('Grafana', r'glc_[\w+/=-]{30,}|glsa_[\w-]{16,}'),
+    ('Groq', r'gsk_[A-Za-z0-9]{16,}'),
+    ('Hugging Face', r'hf_[A-Za-z0-9]{16,}|api_org_[A-Za-z0-9]{20,}'),
+    ('Jina', r'jina_[\w-]{24,}'),
+    ('JSON Web Token', r'eyJ[\w-]{8,1024}+\.[\w-]{4,}(?:\.[\w-]*)?'),
+    ('LangSmith', r'lsv2_[ps][kt]_[A-Za-z0-9]{16,}'),
+    ('Linear', r'lin_(?:api|oauth)_[A-Za-z0-9]{20,}'),
+    ('LlamaCloud', r'llx-[\w-]{20,}'),
+    ('Mailgun', r'key-[0-9a-f]{32}'),
+    ('New Relic', r'NR(?:AK|II|IQ|JS|RA)-[\w-]{16,}'),
+    ('Notion', r'ntn_[A-Za-z0-9]{20,}'),
+    ('npm', r'npm_[A-Za-z0-9]{16,}'),
+    ('NuGet', r'oy2[a-z0-9]{43}'),
+    ('NVIDIA', r'nvapi-[\w-]{16,}'),
+    ('Perplexity', r'pplx-[A-Za-z0-9]{20,}'),
+    ('Pinecone', r'pcsk_[\w-]{20,}'),
+    ('PlanetScale', r'pscale_(?:oauth|pw|tkn)_[\w=.-]{30,}'),
+    ('PostHog', r'phx_\w{20,}'),
+    ('Postman', r'PMAK-[0-9a-f]{20,}(?:-[0-9a-f]*)?'),
+    ('Prefect', r'pn[bu]_[A-Za-z0-9]{20,}'),
+    ('Pulumi', r'pul-[0-9a-f]{30,}'),
+    ('PyPI', r'pypi-AgE[\w-]{16,}'),
+    ('ReadMe', r'rdme_[a-z0-9]{40,}'),
+    ('Replicate', r'r8_[A-Za-z0-9]{16,}'),
+    ('RubyGems', r'rubygems_[0-9a-f]{20,}'),
+    ('SendGrid', r'SG\.[\w-]{16,}\.[\w-]+'),
+    ('Sentry', r'sntry[su]_[\w+/=-]{20,}'),
+    ('Shopify', r'shp(?:at|ca|pa|ss)_[\w-]{16,}'),
+    ('Slack', r'(?:xapp|xox[a-z](?:\.xox[a-z])?)-[\w-]{10,}'),
+    ('Sourcegraph', r'sgp_(?:[0-9a-f]{16}_|local_)?[0-9a-f]{40}'),
+    ('Square', r'sq0[a-z]{3}-[\w-]{20,}'),
+    ('Stripe', r'[rsp]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[\w+/=-]{16,}'),
+    ('Supabase', r'sbp_[0-9a-f]{30,}|sb_secret_[\w-]{20,}'),
+    ('Tailscale', r'tskey-[\w-]{16,}'),
+    ('Tavily', r'tvly-[\w-]{16,}'),
+    ('Telegram', r'\d{8,10}:AA[\w-]{32,36}'),
+    ('Terraform', r'[A-Za-z0-9]{14}\.atlasv1\.[\w-]{20,}'),
+    ('Together', r'tgp_v1_[\w-]{20,}'),
+    ('Vault', r'hv[brs]\.[\w-]{16,}'),
+    ('Weights & Biases', r'wandb_v1_[\w-]{16,}'),
+    ('xAI', r'xai-[A-Za-z0-9]{20,}'),
+    ('age', r'AGE-SECRET-KEY-1[A-Z0-9]{20,}'),
+    ('base64 of PEM', r'LS0tLS1CRUdJTi[\w+/=-]{16,}'),
+)
+# Of a user's password, as the system keeps it.
+_HASH = (
+    r'\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2(?:id?|d)|md5|pbkdf2[\w-]{0,16}|s(?:cr|ha1|crypt))\$[\w./$=,+-]{20,}'
+    r'|pbkdf2_sha\d{1,3}\$\d{1,9}\$[\w+/=$-]{20,}|\{S?SHA\d{0,3}\}[\w+/=]{20,}'
+)
+# Where a word begins: also behind the letter of an escaped newline, and behind %3D.
+_START = r'(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u00[0-9A-Fa-f]{2}))'
+TOKEN = re.compile(f'{_START}(?:{"|".join(form for _, form in FORMS)})')
+# What is no word, and what stands before one that is a secret.
+VALUE = re.compile(
+    r'-----BEGIN (?:[A-Z0-9]+ )*(?:BLOCK|CERTIFICATE|KEY|MESSAGE)-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)'
+    rf'|{_HASH}'
+    r'|(?<=://)[^\s/@:"\']{16,256}+(?=(?::[^\s/@"\',]{0,256})?@)'
+    r'|(?i:(?<=\bbearer )|(?<=\bbasic ))(?=\S*[\d=])[\w.~+/=-]{8,}',
+    re.DOTALL,
+)
+# JSON in base64, which is a secret if one is in it: see scrubber.py.
+BASE64_JSON = re.compile(r'(?<![\w+/.-])(?:ey[AJ]|ew[0o])[\w+/-]{16,}={0,2}(?![\w.])')
+# scheme://user:password@host: the password may itself hold what a careful writer would have escaped.
+URL_USER = re.compile(
+    r'((?:://|:\\/\\/)[^\s/@:"\']{0,256}:)(?!\d{2,5}/)[^\s"\',]{1,256}(?=@)'
+    r'|(%3A%2F%2F[^\s/@:%"\']{0,256}%3A)[^\s"\',]{1,256}(?=%40)',
+    re.IGNORECASE,
+)
