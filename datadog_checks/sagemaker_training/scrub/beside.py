@@ -15,7 +15,7 @@ type Tells = Callable[[str], str]
 _START = r'(?:(?<![\w.-])|(?<=\\[nrt]))'
 _NAMED = r'(?i:parameter_?(?:key|name)|key|name|param(?:eter)?|variable|var|field|setting|option|property)'
 _VALUED = r'(?i:(?:parameter_?|default_?|string_?|secret_?)?(?:value|val|string)|content|default)'
-_PAIR_NAME = rf'{_NAMED}{QUOTE}?(?:{JOINER}|>){QUOTE}?(?P<named>[\w.-]+)'
+_PAIR_NAME = rf'{_NAMED}{QUOTE}?(?:{JOINER}|>)(?P<open>{QUOTE}?)(?P<named>[\w.-]+)'
 _PAIR_COMMA = r'[^\S\n]*+[,;\n]\s*+'
 _KEY = re.compile(
     '|'.join(
@@ -32,7 +32,7 @@ _KEY = re.compile(
             rf'(?<![\w.\\-]){QUOTE}(?P<item>[A-Za-z_][\w.-]*){QUOTE}'
             rf'(?:\s*,\s*(?=\\*["\'](?![\w.-]*\\*["\']\s*:))|[)\]]\s*(?:or|\|\||\?\?)\s*(?={QUOTE}))',
             # <KEY>value</KEY>
-            r'<(?P<element>[A-Za-z_][\w.-]*)(?:\s[^<>]{0,200})?>(?=\s*(?:[^<\s]|<!\[))',
+            rf'<(?!{_NAMED}\s*>)(?P<element>[A-Za-z_][\w.-]*)(?:\s[^<>]{{0,200}})?>(?=\s*(?:[^<\s]|<!\[))',
             # KEY=value, "KEY": "value", api key: value, environ["KEY"] = "value", %26KEY%3Dvalue
             # but not the name of a secret in an ARN
             r'(?<![\w.-])(?<!\d{12}:)(?:(?<=%)[0-9A-Fa-f]{2})?(?P<name>(?:'
@@ -53,18 +53,13 @@ _PAIR_VALUE = re.compile(rf'(?<![\w.-]){_VALUED}{QUOTE}?(?:{JOINER}|>)')
 _NO_PAIR = re.compile(rf'[{{}}]|(?<![\w.-]){_NAMED}{QUOTE}?{BLANKS}{OPERATOR}')
 _PAIR_WITHIN = 200
 _ARGUMENT = re.compile(r'\w{2,12}\s*=(?!=)')
-_NESTED = re.compile(rf'\\*["\']?(?P<inner>[A-Za-z_][\w.-]*)\\*["\']?(?P<joiner>{BLANKS}(?::(?=\s)|[=:]))')
+_NESTED = re.compile(rf'(?P<inner>[A-Za-z_][\w.-]*)(?P<joiner>{BLANKS}(?::(?=\s)|[=:]))')
 # Invalid token S, password is "S", IDENTIFIED BY 'S'
 _SAID = re.compile(
     r'(?i:(?P<pass>passwords?|passwd|passphrase|passcode|pwd|identified[^\S\n]+by|identified[^\S\n]+by[^\S\n]+password)'
     r'|(?<![\w.-])(?P<key>tokens?|keys?|secrets?|credentials?|jwt|api-?key|bearer))'
     r'(?![\w.-])[^\S\n]*(?:(?i:is|was|of|as|to|value|string|provided|given|used|supplied|with|for[^\S\n]+\w{1,40})'
     rf'[^\S\n]*:?[^\S\n]+){{0,3}}(?<=[\s:])(?!{FLAG.pattern})(?=\S)'
-)
-# S is not a valid token
-_VALIDITY = re.compile(
-    r'["\'\\]*\s+(?:is|was)\s+(?:not\s+)?(?:an?\s+)?(?:in)?(?:valid|correct|expired|wrong|revoked)?\s*'
-    r'(?:api[ -]?key|access key|token|password|secret)'
 )
 
 
@@ -86,7 +81,9 @@ def _replaced(text: str, spans: Iterator[Span]) -> str:
 
 
 def _without_first_value(pair: re.Match[str], tells: Tells) -> str:
-    return f'{pair["before"]}{REDACTED}{pair["after"]}' if tells(pair['named']) in ('always', 'mostly') else pair[0]
+    value = pair[0][len(pair['before']) : -len(pair['after'])]
+    is_secret = keys.is_secret(tells(pair['named']), value)
+    return f'{pair["before"]}{REDACTED}{pair["after"]}' if is_secret else pair[0]
 
 
 def _assigned(text: str, tells: Tells) -> Iterator[Span]:
@@ -96,16 +93,15 @@ def _assigned(text: str, tells: Tells) -> Iterator[Span]:
         group = key.lastgroup or ''
         start = key.end()
         if group == 'after':
-            if tells(key['named']) in ('always', 'mostly') and (value := _paired(text, key.end(), tells(key['named']))):
+            if (how := tells(key['named'])) and (value := _paired(text, key.end(), how)):
                 yield value
                 position = value[1]
                 continue
             # A pair by chance: the name itself may tell.
             word = re.match(rf'{_NAMED}', key[0])
             name, group = word[0] if word else '', 'name'
-            start = key.start('named')
-            start -= text[start - 1] in '"\''
-            how = tells(name) if text[key.start() : start].rstrip('"\'').rstrip()[-1:] != '>' else ''
+            start = key.start('open')
+            how = tells(name) if text[start - 1] != '>' else ''
         else:
             name = key[group]
             how = tells(name)
@@ -113,8 +109,9 @@ def _assigned(text: str, tells: Tells) -> Iterator[Span]:
         if not how and is_escape:
             how = tells(name[1:])
         if not how:
+            position = key.end('element') if group == 'element' else position
             continue
-        for value in _values(text, key.span(), start, group, name, how, tells):
+        for value in _values(text, (key.start() + is_escape, key.end()), start, group, name, how, tells):
             if value[0] >= position or value[0] >= start:
                 yield value
                 position = max(position, value[1])

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 
 # Between two words of a command line, also one that is written as a list of strings.
 _GAP = r'(?:(?:\s|,|\\*["\']){1,12}+)'
+# Before the secret, with its quote.
+_LAST = r'(?:\\*["\']?[\s,]{1,12}+)'
 _WORD = r'(?:(?![|;&\s,"\'])(?:\\(?!["\'])|[^\s,"\'\\]){1,200}+)'
 # Not within a word, unless that is the letter of an escaped newline; behind a path.
 _START = r'(?:(?<![\w.-])|(?<=\\[nrt]))'
 # (programs and the words that make them ask for a secret, what stands right before it, maybe glued to it)
 _COMMANDS = (
-    ('curl', r'(?:-[a-zA-Z]{{0,4}}u|--user|-U|--proxy-user){gap}?(?=[^\s:"\'/]{{1,64}}:)'),
+    ('curl', r'(?:-[a-zA-Z]{{0,4}}u|--user|-U|--proxy-user){last}?(?=\\*["\']?[^\s:"\'/]{{1,64}}:)'),
     (r'(?:docker|podman|buildah|nerdctl|oras|skopeo|crane(?:{gap}auth)?|helm(?:{gap}registry)?|az(?:{gap}acr)?){gap}login', '-p'),
     ('mysql(?:dump|admin|check|import|show|sh)?|mariadb(?:-dump|-admin)?', r'-p(?=[^\s"\',\\])'),
     ('mongo(?:sh|dump|restore|import|export)?|snowsql|sqoop', '-p'),
@@ -25,24 +27,24 @@ _COMMANDS = (
     ('sqlcmd|bcp|mosquitto_(?:pub|sub)', '-P'),
     ('ldap(?:search|modify|add|whoami|passwd)', '-w'),
     ('openssl', r'-k|-(?:pass(?:in|out)?|passwd){gap}(?:pass:)?'),
-    ('https?|xh', r'(?:-a|--auth){gap}'),
+    ('https?|xh', r'(?:-a|--auth)'),
     ('smbclient|rpcclient|net', r'-U{gap}?[^\s"\'%]{{1,64}}%'),
     ('lftp', r'-u{gap}?[^\s"\',]{{1,64}},'),
     ('prefect(?:{gap}cloud){gap}login', '-k'),
 )
 # What has no flag at all: a word, or the third.
 _POSITIONS = (
-    r'wandb{gap}login(?:{gap}--(?:host{gap})?{word})*+{gap}',
-    r'(?:vault|cargo|kaggle){gap}login(?:{gap}-{word})*+{gap}',
-    r'(?:ngrok(?:{gap}config)?|flyctl|fly){gap}(?:add-)?auth-?token{gap}|conda{gap}token{gap}set{gap}',
-    r'mc{gap}(?:alias|config{gap}host){gap}(?:set|add){gap}{word}{gap}{word}{gap}{word}{gap}',
-    r'htpasswd{gap}-\w*b\w*{gap}{word}{gap}{word}{gap}',
-    r'(?:login|user){gap}[^\s"\',]{{1,100}}{gap}password{gap}',
+    r'wandb{gap}login(?:{gap}--(?:host{gap})?{word})*+{last}',
+    r'(?:vault|cargo|kaggle){gap}login(?:{gap}-{word})*+{last}',
+    r'(?:ngrok(?:{gap}config)?|flyctl|fly){gap}(?:add-)?auth-?token{gap}|conda{gap}token{gap}set{last}',
+    r'mc{gap}(?:alias|config{gap}host){gap}(?:set|add){gap}{word}{gap}{word}{gap}{word}{last}',
+    r'htpasswd{gap}-\w*b\w*{gap}{word}{gap}{word}{last}',
+    r'(?:login|user){gap}[^\s"\',]{{1,100}}{gap}password{last}',
 )
 
 
 def _with_gaps(form: str) -> str:
-    return form.replace('{gap}', _GAP).replace('{word}', _WORD).replace('{{', '{').replace('}}', '}')
+    return form.replace('{gap}', _GAP).replace('{last}', _LAST).replace('{word}', _WORD).replace('{{', '{').replace('}}', '}')
 
 
 _FLAGGED = '|'.join(
@@ -57,12 +59,12 @@ PROGRAM = re.compile(
     r'|helm|az)(?=[\s,"\'\\])'
 )
 COMMAND = re.compile(
-    rf'{_START}(?:(?:{_FLAGGED})(?:{_GAP}|=)?|{"|".join(map(_with_gaps, _POSITIONS))})(?![-&|;])'
+    rf'{_START}(?:(?:{_FLAGGED})(?:{_LAST}|=)?|{"|".join(map(_with_gaps, _POSITIONS))})(?![-&|;])'
 )
 ADDRESS = re.compile(
     r'hooks\.slack\.com/(?:services/|workflows/)?|\.webhook\.office\.com/|/api/webhooks/|api\.telegram\.org/bot'
-    r'|wandb\.login\((?:key\s*=\s*)?(?=["\'])'
-    r'|\b(?:HTTP)?(?:Basic|Digest|Proxy)Auth\(\s*["\'][^"\'\n]{0,64}["\']\s*,\s*(?=["\'])'
+    r'|wandb\.login\((?:key\s*=\s*)?(?=\\*["\'])'
+    r'|\b(?:HTTP)?(?:Basic|Digest|Proxy)Auth\(\s*\\*["\'][^"\'\n]{0,64}["\']\s*,\s*(?=\\*["\'])'
 )
 
 

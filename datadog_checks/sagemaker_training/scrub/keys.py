@@ -33,13 +33,13 @@ _LESS = re.compile(
 # What is a secret only if it looks random, and what is none even then.
 _KEY = re.compile(r'(?:^|[a-z0-9_])key\d*$')
 _NAMING_KEY = re.compile(
-    r'(?:^|_)(?:bucket|cache|column|data|dedup|dict|event|foreign|group|hash|idempotency|image|index|issue|item|join|kms'
-    r'|label|message|object|partition|primary|pub|public|range|record|routing|row|s3|session_state|shard|sort|state'
-    r'|storage_object|tag|unique)_?key\d*$|monkey|turkey|hockey|donkey|jockey|whiskey'
+    r'(?:^|_)(?:bucket|cache|dedup|event|foreign|idempotency|image|issue|join|kms'
+    r'|message|object|partition|primary|pub|public|record|routing|row|s3|shard|sort'
+    r'|unique)_?key\d*$|monkey|turkey|hockey|donkey|jockey|whiskey'
 )
 # One of these is in every name that tells, so a text without any has none; the search is cheap, finding all names is not.
 STEM = re.compile(
-    'auth|bearer|conn|cookie|cred|dsn|jwt|key|mnemonic|pass|pat|phrase|pw|pswd|recovery|sas|secret|sig|token|webhook',
+    'auth|bearer|conn|cookie|cred|dsn|identified|jwt|key|mnemonic|pass|pat|phrase|pw|pswd|recovery|sas|secret|sig|token|webhook',
     re.IGNORECASE,
 )
 # Without one of these there is no value before its name.

@@ -20,6 +20,7 @@ LONGEST_KEPT = 200
 LONGEST_BEFORE = 200
 # In what is decoded there may be more that is encoded.
 DEEPEST = 2
+_STANDARD = str.maketrans('-_', '+/')
 
 
 class Scrubber:
@@ -64,8 +65,9 @@ class Scrubber:
 
     def _without_encoded_secret(self, encoded: str, depth: int) -> str:
         try:
-            text = base64.b64decode(encoded + '==', altchars=b'-_' if {*'-_'} & {*encoded} else None).decode()
-        except (binascii.Error, ValueError):
+            whole = encoded.rstrip('=').translate(_STANDARD)
+            text = base64.b64decode(whole[: len(whole) // 4 * 4]).decode('utf-8', 'replace')
+        except binascii.Error:
             return encoded
         is_innocent = depth >= DEEPEST or self._scrubbed(text, depth + 1) == text
         return encoded if is_innocent else REDACTED
@@ -79,7 +81,7 @@ class Scrubber:
         """Each value as `value` has it; what looks like a secret within a key goes too, and no entry with it."""
         scrubbed: dict[str, str] = {}
         for key, value in mapping.items():
-            shown = self.text(key)
+            shown = _well_formed(key) if self._tells(key) == 'pattern' else self.text(key)
             if shown in scrubbed:
                 shown = next(name for number in count(2) if (name := f'{shown} {number}') not in scrubbed)
             scrubbed[shown] = self.value(key, value)

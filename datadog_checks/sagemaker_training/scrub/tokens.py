@@ -10,7 +10,7 @@ FORMS = (
     ('1Password', r'ops_(?=[a-z]{0,40}[A-Z0-9])[\w+/=-]{40,}'),
     ('Amazon Bedrock', r'bedrock-api-key-[\w+/=-]{16,}|ABSK[\w+/=-]{16,}'),
     ('Anthropic, OpenAI, OpenRouter', r'sk-(?:admin|ant|lf|or|proj|svcacct)-[\w-]{16,}|sk-[A-Za-z0-9_]{20,}'),
-    ('Artifactory', r'AKC(?=[A-Za-z]{0,20}\d)[A-Za-z0-9]{10,}|cmVmdGtu[A-Za-z0-9]{16,}'),
+    ('Artifactory', r'AKC(?=[A-Za-z]{0,40}\d)[A-Za-z0-9]{10,}|cmVmdGtu[A-Za-z0-9]{16,}'),
     ('Atlassian', r'(?:ATATT3x|ATCTT3x|ATBB)[\w+/=-]{16,}|BBDC-[\w+/=-]{20,}'),
     # With the secret key, where that stands beside the id.
     (
@@ -93,7 +93,7 @@ VALUE = re.compile(
     re.DOTALL,
 )
 # JSON in base64, which is a secret if one is in it: see scrubber.py.
-BASE64_JSON = re.compile(r'(?<![\w+/.-])(?:ey[AJ]|ew[0o])[\w+/-]{16,}={0,2}(?![\w.])')
+BASE64_JSON = re.compile(r'(?:(?<![\w+.-])|(?<=\\[nrt]))(?:ey[AJ]|ew[0o])[\w+/-]{16,}={0,2}(?![\w.])')
 # scheme://user:password@host: the password may itself hold what a careful writer would have escaped.
 URL_USER = re.compile(
     r'((?:://|:\\/\\/)[^\s/@:"\']{0,256}:)(?!\d{2,5}/)[^\s"\',]{1,256}(?=@)'

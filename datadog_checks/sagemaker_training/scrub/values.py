@@ -18,13 +18,13 @@ BLANKS = r'[^\S\n]*+'
 OPERATOR = r'(?:[:?+!|]{0,2}=(?:>|==?|=)?|:|%3[ADad])'
 JOINER = rf'{BLANKS}{OPERATOR}{BLANKS}'
 QUOTED = (
-    r'"""[^"]*+(?:"""|\Z)|"(?:\\.|[^"\\])*+"?|\'(?:\\.|[^\'\\])*+\'?'
+    r'(?:\\*"){3}[^"]*+(?:"\\*){0,3}|"(?:\\.|[^"\\])*+"?|\'(?:\\.|[^\'\\])*+\'?'
     r'|(?P<escape>\\+)(?P<quote>["\']).*?(?<!\\)(?P=escape)(?P=quote)'
 )
 # A flag, not the value of the one before: -x or --some-words. What has capitals is taken for a secret.
 FLAG = re.compile(r'-(?:[A-Za-z]|-[a-z][a-z0-9_.-]*)(?=[\s=,;"\')\]\\]|$)')
 # A bare value may be redacted in part already; it ends before an escaped newline that a key follows.
-_STOP = r'</|\\+[nr](?:\s|\\+[nrt])*(?:-\s+)?[\w.-]+["\'\\]*\s*[:=]'
+_STOP = r'</|(?<!\\)\\+[nr](?:\s|\\+[nrt])*(?:-\s+)?[\w.-]+["\'\\]*\s*[:=]'
 _VALUE = re.compile(
     rf'{QUOTED}|(?!(?<=\s){FLAG.pattern})(?:{REDACTED}(?=[^\s,;&"\')\]}}<])|[^\s"\'<])(?:(?!{_STOP})\S)*', re.DOTALL
 )
@@ -36,11 +36,12 @@ _BARE = {
 }
 # What stands between a joiner and the value: a line that goes on, a type, what makes a string, a known scheme.
 _BEFORE = re.compile(
-    rf'(?:\\\r?\n\s*|-\s+|&\w+\s+|!!?\w*\s+)*(?:[\w\[\], |.]{{1,40}}?{BLANKS}=\s*(?=["\']))?'
-    r'(?:(?:\w{0,20}(?i:secret|password|token|encode|str|bytes|quote)\w{0,20}\(|[bBfFrRuU]{1,2})(?=["\']))?'
+    rf'(?:\\\r?\n\s*|-\s+|&\w+\s+|!!?\w*\s+)*(?:[\w\[\], |.]{{1,40}}?{BLANKS}=\s*(?=\\*["\']))?'
+    r'(?:(?:\w{0,20}(?i:secret|password|token|encode|str|bytes|quote)\w{0,20}\(|[bBfFrRuU]{1,2})(?=\\*["\']))?'
     r'(?:(?i:api-?key|basic|bearer|digest|key|negotiate|ntlm|oauth|ssws|token)\s+(?=\S))?'
 )
 _NEWLINE = r'(?:\r?\n|\\+r\\+n|\\+n)'
+_NEWLINES = re.compile(_NEWLINE)
 _LINE_END = re.compile(rf'(?:[|>][0-9+-]{{0,2}})?{BLANKS}(?:#[^\n\\]*)?(?={_NEWLINE})')
 _LINE = re.compile(rf'{_NEWLINE}(?P<indent>(?:[ \t]|\\+t)*)(?P<rest>[^\n]*)')
 _ESCAPED_LINE = re.compile(
@@ -59,7 +60,8 @@ _AUTHORIZATION = re.compile(
     r'(?:[A-Za-z][A-Za-z-]{1,24}(?:\d{1,4}(?:-[A-Z]+\d+)?)?[^\S\n]+(?=[^\s"\']))?[^\s"\'\\]+'
     r'(?:(?<=,)\s*[\w-]+=(?:"[^"]*"|[^\s"\']*))*'
 )
-_DIGEST = re.compile(r'\s*[\w-]+=(?:"[^"]*"|[^\s"\',]*)(?:,\s*[\w-]+=(?:"[^"]*"|[^\s"\',]*))*')
+_PARAMETER = r'[\w-]+=(?:\\*"[^"]*"|[^\s"\',\\]*)'
+_PARAMETERS = re.compile(rf'(?=[\w-]+=\\*"){_PARAMETER}(?:,\s*{_PARAMETER})*')
 _COOKIE = re.compile(r'[^\s;"\'\\]+(?:;[^\S\n]*[^\s;"\'\\]+)*')
 _KNOWN_SCHEME = re.compile(r'(?i:api-?key|basic|bearer|digest|key|negotiate|ntlm|oauth|ssws|token)')
 _ELEMENT = re.compile(r'\s*(?:<!\[CDATA\[.*?(?:\]\]>|\Z)|[^<\s-][^<]*)', re.DOTALL)
@@ -92,13 +94,13 @@ def values_at(text: str, key: Span, start: int, name: str) -> Iterator[Span]:
     if line_end := _LINE_END.match(text, start):
         yield from _block(text, key[0], line_end.end(), is_scalar=text[start] in '|>')
         return
+    if header := _header(text, start, name):
+        yield header
+        return
     before = _BEFORE.match(text, start)
     begin = before.end() if before else start
     if line_end := _LINE_END.match(text, begin):
         yield from _block(text, key[0], line_end.end(), is_scalar=text[begin] in '|>')
-        return
-    if begin == start and (header := _header(text, start, name)):
-        yield header
         return
     if text[begin : begin + 1] in _BRACKETS:
         yield begin, _end_of_bracket(text, begin)
@@ -135,7 +137,7 @@ def _header(text: str, start: int, name: str) -> Span | None:
         scheme = _KNOWN_SCHEME.match(text, start)
         if scheme and text[scheme.end() : scheme.end() + 1].isspace():
             begin = scheme.end() + 1
-        if '="' in text[start : end + 1] and (parameters := _DIGEST.match(text, begin)):
+        if parameters := _PARAMETERS.match(text, begin):
             end = parameters.end()
     return begin, end
 
@@ -156,14 +158,14 @@ def _end_of_bare(text: str, key: Span, start: int, end: int) -> int:
 
 def _is_line(text: str, start: int, end: int) -> bool:
     """Whether the key begins a line, of more than one."""
-    line = text[max(start - 60, 0) : start].rpartition('\n')
-    return not line[2].strip(' \t-') and bool(line[1] or text[end : end + 1] == '\n')
+    before = _NEWLINES.split(text[max(start - 60, 0) : start])
+    return not before[-1].strip(' \t-') and bool(before[1:] or _NEWLINES.match(text, end))
 
 
 def _indent(text: str, start: int) -> int:
     """How far a key stands in its line: real, or one that is escaped."""
     before = text[max(start - 200, 0) : start]
-    line = re.split(r'\n|\\+n', before)[-1]
+    line = _NEWLINES.split(before)[-1]
     return len(line) - len(line.lstrip(' \t'))
 
 
