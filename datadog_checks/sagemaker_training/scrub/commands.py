@@ -34,7 +34,7 @@ _COMMANDS = (
 )
 # What has no flag at all: a word, or the third.
 _POSITIONS = (
-    r'wandb{gap}login(?:{gap}--(?:host{gap})?{word})*+{last}',
+    r'wandb{gap}login(?:{gap}--(?:host{gap})?[\w.:/=-]{{1,200}})*+{last}',
     r'(?:vault|cargo|kaggle){gap}login(?:{gap}-{word})*+{last}',
     r'(?:ngrok(?:{gap}config)?|flyctl|fly){gap}(?:add-)?auth-?token{gap}|conda{gap}token{gap}set{last}',
     r'mc{gap}(?:alias|config{gap}host){gap}(?:set|add){gap}{word}{gap}{word}{gap}{word}{last}',

@@ -24,14 +24,14 @@ _PASSWORD = re.compile(
 )
 # What may as well be a number, a switch or a piece of a model's vocabulary.
 _LESS = re.compile(
-    r'(?:^|_)pw\d*(?:_|$)|(?:^|_)auth$|(?:^|_)(?:sas|sig|signature)$'
+    r'(?:^|_)pw\d*(?:_|$)|(?:^|_)auth$|(?:^|_)(?:sas|sig)$'
     r'|(?:^|_)(?:access|api|auth|bearer|device|github|gitlab|hf|oauth|refresh|security|service|session|slack|wandb)'
     r'_?tokens?(?:_|$)'
     r'|(?:^|_)token_(?:dev|prod|staging|test)$|token(?:_(?:value|secret|key))?_?\d*$'
     r'|(?:^|_)pass$|[a-z0-9](?<!by)(?<!com)(?<!sur)(?<!tres)(?<!under)(?<!over)(?<!multi)pass$'
 )
 # What is a secret only if it looks random, and what is none even then.
-_KEY = re.compile(r'(?:^|[a-z0-9_])key\d*$')
+_KEY = re.compile(r'(?:^|[a-z0-9_])key\d*$|(?:^|_)signature$')
 _NAMING_KEY = re.compile(
     r'(?:^|_)(?:bucket|cache|dedup|event|foreign|idempotency|image|issue|join|kms'
     r'|message|object|partition|primary|pub|public|record|routing|row|s3|shard|sort'
@@ -56,7 +56,8 @@ _LIKE_IMAGE = (
 _ORDINARY = re.compile(
     r'(?:error|exception)$'
     r'|(?:passw(?:or)?d|secret|token|credential|key|auth)s?_(?:age|attempts?|count|dim|enabled|expir\w*|file_name|hash_fn'
-    r'|len|length|max\w*|min\w*|policy|present|required|size|type|ttl|version)$'
+    r'|arn|dir|file|len|length|max\w*|min\w*|name|path|policy|present|provider|ref|relative_uri|required|size|type|ttl|version)$'
+    r'|(?:^|_)secret_key_ref$'
     r'|(?:^|_)(?:beam_size|bod|bos|by|cls|eod|eom|eos|eot|ent|mask|max|min|newline|num|pad|per|placeholder|sentinel|sep'
     r'|special|unk|unused)_?token(?:_?\d*)$'
     r'|^(?:(?:add|default|fim|im|is|max|min|mm|num|per|time|to|use|user|vision|word'
@@ -103,7 +104,9 @@ _LONGEST_ORDINARY = 64
 
 # Switches, types, and what stands for a value that is elsewhere: ${NAME}, $SOME_NAME, {{ name }}, %(name)s, ****.
 _IS_NO_SECRET = re.compile(
-    r'[\\"\'\s]*(?:(?i:true|false|yes|no|on|off|none|null|nil|nan|undefined|str|string|bytes|int|bool)'
+    r'[\\"\'\s]*(?:(?i:true|false|yes|no|on|off|none|null|nil|nan|undefined|str|string|bytes|int|bool'
+    r'|required|missing|invalid|expired|unknown|denied|mfa|not|must|field)'
+    r'|(?:self|cls|args|opts?|cfg|config|conf|settings|os|process|env|params|kwargs|options|ctx|request)(?:\.[A-Za-z_]\w*)+'
     r'|\$\{\w+\}|\$[A-Z][A-Z0-9]*_[A-Z0-9_]+|\$\([^)]*\)|\{\{[^{}]*\}\}|%\(\w+\)s|\*{3,}|<redacted>)?[\\"\'\s)\]},.;]*'
 )
 # Small numbers, <image>, <|eod|>, [MASK], and what has no letter or digit.
