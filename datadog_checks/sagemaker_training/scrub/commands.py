@@ -51,6 +51,7 @@ _FLAGGED = '|'.join(
     rf'(?:{_with_gaps(program)})(?:{_GAP}{_WORD}){{0,16}}?{_GAP}(?:{_with_gaps(flag)})'
     for program, flag in _COMMANDS
 )
+_SEVERAL_WORDS = re.compile(r'[\s,]')
 # Any of their names: a text without one has no such command.
 PROGRAM = re.compile(
     r'(?:curl|login|mysql\w*|mariadb[\w-]*|mongo\w*|snowsql|sqoop|redis-cli|sshpass|twine|ncftpput|rclone|ipmitool|7z[ar]?'
@@ -61,7 +62,9 @@ PROGRAM = re.compile(
 COMMAND = re.compile(
     rf'{_START}(?:(?:{_FLAGGED})(?:{_LAST}|=)?|{"|".join(map(_with_gaps, _POSITIONS))})(?![-&|;])'
 )
-ADDRESS = re.compile(
+# One of these is in every address and call.
+_ADDRESS_HINTS = ('hook', 'telegram', 'login(', 'Auth(')
+_ADDRESS = re.compile(
     r'hooks\.slack\.com/(?:services/|workflows/)?|\.webhook\.office\.com/|/api/webhooks/|api\.telegram\.org/bot'
     r'|wandb\.login\((?:key\s*=\s*)?(?=\\*["\'])'
     r'|\b(?:HTTP)?(?:Basic|Digest|Proxy)Auth\(\s*\\*["\'][^"\'\n]{0,64}["\']\s*,\s*(?=\\*["\'])'
@@ -70,11 +73,11 @@ ADDRESS = re.compile(
 
 def secret_starts(text: str) -> Iterator[int]:
     """Where in a text a secret begins, for what stands before it."""
-    position = 0
+    position = 0 if _SEVERAL_WORDS.search(text) else len(text)
     while program := PROGRAM.search(text, position):
         position = program.end()
         if command := COMMAND.match(text, program.start()):
             yield command.end()
             position = max(position, command.end())
-    for address in ADDRESS.finditer(text):
-        yield address.end()
+    if any(hint in text for hint in _ADDRESS_HINTS):
+        yield from (address.end() for address in _ADDRESS.finditer(text))

@@ -37,10 +37,9 @@ _NAMING_KEY = re.compile(
     r'|message|object|partition|primary|pub|public|record|routing|row|s3|shard|sort'
     r'|unique)_?key\d*$|monkey|turkey|hockey|donkey|jockey|whiskey'
 )
-# One of these is in every name that tells, so a text without any has none; the search is cheap, finding all names is not.
+# One of these is in every name that tells, in lower case: a text without any has none, which is found cheaply.
 STEM = re.compile(
-    'auth|bearer|conn|cookie|cred|dsn|identified|jwt|key|mnemonic|pass|pat|phrase|pw|pswd|recovery|sas|secret|sig|token|webhook',
-    re.IGNORECASE,
+    'auth|bearer|conn|cookie|cred|dsn|identified|jwt|key|mnemonic|pass|pat|phrase|ps?w|recovery|sas|secret|sig|token|webhook'
 )
 # Without one of these there is no value before its name.
 PAIR_VALUE_STEM = re.compile('val|content|default|string', re.IGNORECASE)

@@ -18,6 +18,8 @@ MOST_KEPT = 1024
 LONGEST_KEPT = 200
 # Of a command line in pieces, what is looked at before each.
 LONGEST_BEFORE = 200
+# A word or a number, in which there is no secret of whatever form.
+_PLAIN = re.compile(r'[\w.+-]{0,12}')
 # In what is decoded there may be more that is encoded.
 DEEPEST = 2
 _STANDARD = str.maketrans('-_', '+/')
@@ -54,12 +56,16 @@ class Scrubber:
         text = _well_formed(text)
         for pattern in self._patterns:
             text = pattern.sub(REDACTED, text)
-        text = tokens.VALUE.sub(REDACTED, text)
-        text = tokens.TOKEN.sub(REDACTED, text)
-        text = tokens.BASE64_JSON.sub(lambda found: self._without_encoded_secret(found[0], depth), text)
+        if _PLAIN.fullmatch(text):
+            return text
+        for hints, form, kept in tokens.HINTED:
+            if any(hint in text for hint in hints):
+                text = form.sub(kept + REDACTED, text)
+        if tokens.TOKEN_LIKE.search(text):
+            text = tokens.TOKEN.sub(REDACTED, text)
+            text = tokens.BASE64_JSON.sub(lambda found: self._without_encoded_secret(found[0], depth), text)
         text = _without_commands_secrets(text)
-        text = tokens.URL_USER.sub(rf'\1\2{REDACTED}', text)
-        if self._patterns or keys.STEM.search(text):
+        if self._patterns or keys.STEM.search(text.lower()):
             text = beside.without_values(text, self._tells)
         return text
 
