@@ -28,11 +28,12 @@ _STOP = r'</|(?<!\\)\\+[nr](?:\s|\\+[nrt])*(?:-\s+)?[\w.-]+["\'\\]*\s*[:=]'
 _VALUE = re.compile(
     rf'{QUOTED}|(?!(?<=\s){FLAG.pattern})(?:{REDACTED}(?=[^\s,;&"\')\]}}<])|[^\s"\'<])(?:(?!{_STOP})\S)*', re.DOTALL
 )
+_OPENING = re.compile(r'\\*["\']')
 _BARE = {
     'query': re.compile(r'[^\s&#"\'<>\\]+'),
     'part': re.compile(r'[^\s/?&#"\'<>\\]+'),
     'string': re.compile(r'[^\s;"\'<>\\]+'),
-    'word': re.compile(r'[^\s,;&"\'<>()\[\]{}|\\]+'),
+    'word': re.compile(r'[^\s,;&"\'<>()\[\]{}|\\=:]+={0,2}'),
 }
 # What stands between a joiner and the value: a line that goes on, a type, what makes a string, a known scheme.
 _BEFORE = re.compile(
@@ -52,7 +53,7 @@ _HARMLESS_CHILD = re.compile(r'[\\"\']*(?:name|type|kind|namespace|version|enabl
 _DASHES = re.compile(r'(?:-\s+)*')
 _BRACKETS = {'[': ']', '{': '}', '(': ')'}
 _UP_TO_QUOTE = {quote: re.compile(rf'[^{quote}\n]*(?={quote})') for quote in ('"', "'")}
-_REST_OF_WORDS = re.compile(r'(?:[^\S\n]+[^\s=:"\'\\#]+)+(?=\s*(?:\n|\\n|$))')
+_REST_OF_WORDS = re.compile(r'(?:[^\S\n]++[^\s=:"\'\\#]++){1,16}+(?=\s*(?:\n|\\n|$))')
 # Source that fetches the value, and what it falls back to.
 _EXPRESSION = re.compile(r'[A-Za-z_]\w{0,40}(?:(?:\.|::|->)[A-Za-z_]\w{0,40})*+(?:[(\[]|(?=\s*$)|(?=\s+(?:or|\|\||\?\?)\s))')
 _OR_ELSE = re.compile(rf'[^\n"\']{{0,80}}?(?:["\'][^"\'\n]{{0,60}}["\'][^\n"\']{{0,40}}?)?(?:\bor|\belse|\|\||\?\?)\s+(?={QUOTE})')
@@ -83,7 +84,7 @@ def word_at(text: str, start: int) -> Span | None:
     """A value that ends with its word, as that of a name that tells only beside a random one."""
     before = _BEFORE.match(text, start)
     start = before.end() if before else start
-    if text[start : start + 1] in ('"', "'", '\\'):
+    if _OPENING.match(text, start):
         return value_at(text, start)
     value = _BARE['word'].match(text, start)
     return value.span() if value else None
@@ -151,9 +152,8 @@ def _end_of_bare(text: str, key: Span, start: int, end: int) -> int:
     if before in _UP_TO_QUOTE and not {*'"\''} & {*text[key[0] : start]} and before not in text[start:end]:
         rest = _UP_TO_QUOTE[before].match(text, end)
         return rest.end() if rest else end
-    if (words := _REST_OF_WORDS.match(text, end)) and _is_line(text, key[0], words.end()):
-        return words.end()
-    return end
+    words = _REST_OF_WORDS.match(text, end)
+    return words.end() if words and _is_line(text, key[0], words.end()) else end
 
 
 def _is_line(text: str, start: int, end: int) -> bool:
