@@ -81,6 +81,7 @@ def test_defaults() -> None:
         'describe_requests_per_second': 10,
         'max_concurrency': 8,
         'collect_environment_values': False,
+        'resource_fields_exclude': None,
         'sensitive_patterns': None,
         # What the Agent does where these are not set; it does not ask the check.
         'min_collection_interval': 15,
@@ -189,6 +190,7 @@ BAD_OPTIONS = [
     ('name_include', ['']),
     ('name_exclude', ['ok', '*-test']),
     ('name_exclude', ['a{99999999999999999999}']),
+    ('resource_fields_exclude', ['enviroment']),
     ('sensitive_patterns', ['(unclosed']),
     ('sensitive_patterns', ['x', 'y', '']),
     ('event_on', ['failed', 'finished']),

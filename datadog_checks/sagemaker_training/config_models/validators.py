@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from datadog_checks.sagemaker_training.resources import excludes, is_within_map, schema_paths
 
 from . import defaults
 
@@ -80,7 +83,7 @@ def check_instance(model: InstanceConfig) -> InstanceConfig:
     Raises:
         ValueError: it breaks rules; the message has a line for each
     """
-    if problems := [problem for rule in (_needs, _excludes, _formats, _regexes, _regions) for problem in rule(model)]:
+    if problems := [problem for rule in (_needs, _excludes, _formats, _regexes, _regions, _paths) for problem in rule(model)]:
         raise ValueError('\n  '.join(problems))
     return model
 
@@ -127,6 +130,17 @@ def _regions(model: InstanceConfig) -> Iterator[str]:
             yield f'`regions`, entry {number} must be the name of an AWS region, such as us-east-1, not {region!r}'
         elif region in regions[: number - 1]:
             yield f'`regions`, entry {number} is {region!r} again: remove it'
+
+
+def _paths(model: InstanceConfig) -> Iterator[str]:
+    paths = [*schema_paths(), 'region']
+    for number, glob in enumerate(model.resource_fields_exclude or (), 1):
+        if not (is_within_map(glob) or any(excludes(glob, path) for path in paths)):
+            nearest = get_close_matches(glob, paths, 1, 0) or ['environment']
+            yield (
+                f'`resource_fields_exclude`, entry {number} must match a path of a resource, but {glob!r} does not: '
+                f'the nearest one is {nearest[0]!r}'
+            )
 
 
 def _is_set(model: InstanceConfig, option: str) -> bool:

@@ -120,11 +120,12 @@ _ALPHABET = re.compile(r'[\w+/=.~!@#$%^&*-]{8,}')
 _PATH = re.compile(r'(?:^|/)(?:[a-z][a-z_-]{3,}|[\w-]*\.[a-z]{1,5}\d?|\.{1,2})(?=/|$)|^/')
 _DATED = re.compile(r'(?:19|20)\d\d[01]\d[0-3]\d\d*')
 _LONG_WORD = 24
+_AROUND = '"\'\\ ,;:.()[]{}<>\n'
 
 
 def looks_random(value: str) -> bool:
     """Whether nobody would think of it: no word, path, number below 6 digits, date, column's or layer's name."""
-    value = value.strip('"\'\\ ,;:.()[]{}<>\n')
+    value = value.strip(_AROUND)
     if not _ALPHABET.fullmatch(value) or _PATH.search(value):
         return False
     if value.isdecimal():
@@ -138,5 +139,9 @@ def looks_random(value: str) -> bool:
 
 def looks_made_up(value: str) -> bool:
     """Whether it is no word of a sentence: letters and digits, or signs within."""
-    value = value.strip('"\'\\ ,;:.()[]{}<>\n')
-    return len(value) >= 6 and bool(re.search(r'[A-Za-z][^A-Za-z]*[0-9]|[0-9].*[A-Za-z]|\w[!#$%^&*+@]\w', value))
+    value = value[:200].strip(_AROUND)
+    has_digit, has_letter = any(map(str.isdigit, value)), any(map(str.isalpha, value))
+    return len(value) >= 6 and ((has_digit and has_letter) or bool(_SIGN_WITHIN.search(value)))
+
+
+_SIGN_WITHIN = re.compile(r'\w[!#$%^&*+@]\w')

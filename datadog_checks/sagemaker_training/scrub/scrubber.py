@@ -4,7 +4,6 @@
 """The one way user text leaves the check: what looks like a secret becomes `<redacted>`."""
 
 import base64
-import binascii
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -73,7 +72,7 @@ class Scrubber:
         try:
             whole = encoded.rstrip('=').translate(_STANDARD)
             text = base64.b64decode(whole[: len(whole) // 4 * 4]).decode('utf-8', 'replace')
-        except binascii.Error:
+        except ValueError:
             return encoded
         is_innocent = depth >= DEEPEST or self._scrubbed(text, depth + 1) == text
         return encoded if is_innocent else REDACTED

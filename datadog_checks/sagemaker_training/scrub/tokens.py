@@ -107,4 +107,4 @@ HINTED: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     (('%40',), re.compile(r'(%3A%2F%2F[^\s/@:%"\']{0,256}%3A)[^\s"\',]{1,256}(?=%40)', re.IGNORECASE), r'\1'),
 )
 # JSON in base64, which is a secret if one is in it: see scrubber.py.
-BASE64_JSON = re.compile(r'(?:(?<![\w+.-])|(?<=\\[nrt]))(?:ey[AJ]|ew[0o])[\w+/-]{16,}={0,2}(?![\w.])')
+BASE64_JSON = re.compile(r'(?:(?<![\w+.-])|(?<=\\[nrt]))(?:ey[AJ]|ew[0o])[A-Za-z0-9_+/-]{16,}={0,2}(?![\w.])')

@@ -24,7 +24,7 @@ QUOTED = (
 # A flag, not the value of the one before: -x or --some-words. What has capitals is taken for a secret.
 FLAG = re.compile(r'-(?:[A-Za-z]|-[a-z][a-z0-9_.-]*)(?=[\s=,;"\')\]\\]|$)')
 # A bare value may be redacted in part already; it ends before an escaped newline that a key follows.
-_STOP = r'</|(?<!\\)\\+[nr](?:\s|\\+[nrt])*(?:-\s+)?[\w.-]+["\'\\]*\s*[:=]'
+_STOP = r'</|(?<!\\)\\{1,8}+[nr](?:\s|\\{1,8}+[nrt]){0,8}+(?:-\s{1,8})?[\w.-]{1,80}["\'\\]{0,8}\s?[:=]'
 _VALUE = re.compile(
     rf'{QUOTED}|(?!(?<=\s){FLAG.pattern})(?:{REDACTED}(?=[^\s,;&"\')\]}}<])|[^\s"\'<])(?:(?!{_STOP})\S)*', re.DOTALL
 )
@@ -106,19 +106,15 @@ def values_at(text: str, key: Span, start: int, name: str) -> Iterator[Span]:
     if text[begin : begin + 1] in _BRACKETS:
         yield begin, _end_of_bracket(text, begin)
         return
-    value = value_at(text, begin)
-    if not value:
-        return
-    if text[begin] not in '"\'\\':
-        if expression := _EXPRESSION.match(text, begin):
-            fallback = _OR_ELSE.match(text, expression.end())
-            if fallback and (default := value_at(text, fallback.end())):
-                yield default
-                return
-            if expression[0][-1] in '([' and '"' not in expression[0]:
-                return
-        value = begin, _end_of_bare(text, key, begin, value[1])
-    yield value
+    if expression := _EXPRESSION.match(text, begin):
+        fallback = _OR_ELSE.match(text, expression.end())
+        if fallback and (default := value_at(text, fallback.end())):
+            yield default
+            return
+        if expression[0][-1] in '([':
+            return
+    if value := value_at(text, begin):
+        yield value if _OPENING.match(text, begin) else (begin, _end_of_bare(text, key, begin, value[1]))
 
 
 def _header(text: str, start: int, name: str) -> Span | None:
