@@ -206,8 +206,8 @@ def _explained(operation: str, error: ApiException) -> PushError:
         return PushError(f'Datadog fails to {what} ({answer}); see https://status.datadoghq.com')
     if 300 <= error.status < 400:
         return PushError(
-            f'What answers sends {what} elsewhere ({answer}), where the keys are not taken. Is DD_SITE right, or is it a '
-            'proxy?'
+            f'What answers sends {what} elsewhere ({answer}), and the keys are not taken there. Is DD_SITE right? '
+            'Is it a proxy?'
         )
     if not error.status:
         return PushError(f'Datadog cannot be reached: {answer}')

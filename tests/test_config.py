@@ -280,6 +280,13 @@ def test_an_error_shows_which_region_is_bad_and_why() -> None:
     )
 
 
+def test_a_path_that_no_resource_has_is_told_with_the_nearest() -> None:
+    with pytest.raises(
+        ConfigurationError, match="`resource_fields_exclude`, entry 2 .*'hyperparameters.*'hyper_parameters'"
+    ):
+        load({'resource_fields_exclude': ['hyper_parameters.db_*', 'hyperparameters.*']})
+
+
 def test_all_problems_are_told_at_once() -> None:
     with pytest.raises(ConfigurationError) as error:
         load({'aws_session_token': 'x', 'endpoint_url': 'here', 'name_include': ['['], 'regions': ['there']})

@@ -52,12 +52,16 @@ def test_imports_point_one_way() -> None:
     assert not found, '\n'.join(found)
 
 
-@pytest.mark.parametrize('room', [path.parent.name for path in PACKAGE.glob('*/__init__.py') if path.parent.name != 'config_models'])
+@pytest.mark.parametrize(
+    'room', [path.parent.name for path in PACKAGE.glob('*/__init__.py') if path.parent.name != 'config_models']
+)
 def test_imports_within_a_room_point_one_way_and_not_out_of_it(room: str) -> None:
     sources = {path.stem: path.read_text(encoding='utf-8') for path in (PACKAGE / room).glob('*.py')}
     found = violations(sources)
     assert not found, '\n'.join(found)
-    assert not any(re.search(r'^\s*(?:from \.\.|from datadog_checks\.)', source, re.MULTILINE) for source in sources.values())
+    assert not any(
+        re.search(r'^\s*(?:from \.\.|from datadog_checks\.)', source, re.MULTILINE) for source in sources.values()
+    )
 
 
 @pytest.mark.parametrize(

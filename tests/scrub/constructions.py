@@ -16,14 +16,22 @@ from datadog_checks.sagemaker_training.scrub import Scrubber
 from .corpus import SEED
 
 ATOMS = (
-    *'"\'\\=:,;|&<>[](){}-_./@%$#!?* \n\t0aZ', '\\n', '\\\\n', '\\"', '\\\\"', '"""', '%22', '%3D', '%3A%2F%2F', '%40', '://', ':\\/\\/',
-    'password', 'token', 'secret', 'key', 'api_key', 'auth', 'Authorization', 'Cookie', 'credentials', 'name', 'value', 'default',
-    'password=', 'token: ', 'key=', '--password ', '-p', '- ', '  ', ' | ', ' > ', ': |\n  ', '<password>', '</password>', '<!--',
-    '<![CDATA[', ']]>', 'name=token', 'value=', '"name": "token", ', '"value": "a", ', 'eyJ', 'ewog', 'sk-', 'hf_', 'dp.pt.',
-    'AKC', 'AKIA', 'ops_', '.atlasv1.', '8Q~', '$6$', '$argon2id$', 'pbkdf2_', '-----BEGIN ', '-----END ', ' KEY-----', 'Bearer ',
-    'Basic ', 'curl ', 'curl -u ', 'docker login ', 'wandb login ', '--host ', 'mysql ', 'redis-cli -h h ', 'openssl ', 'env ',
-    'export ', 'set ', 'is ', 'invalid token ', 'password is ', 'identified by ', 'or "', ' || ', 'os.environ.get(', 'x.y.',
-    'str | None = ', 'Optional[str] = ', 'HTTPBasicAuth("a", ', 'hooks.slack.com/', '/api/webhooks/', 'a=b; ', 'user a password ',
+    *'"\'\\=:,;|&<>[](){}-_./@%$#!?* \n\t0aZ', '\\n', '\\\\n', '\\"', '\\\\"', '"""', '%22', '%3D', '%3A%2F%2F', '%40',
+    '://', ':\\/\\/',
+    'password', 'token', 'secret', 'key', 'api_key', 'auth', 'Authorization', 'Cookie', 'credentials', 'name', 'value',
+    'default',
+    'password=', 'token: ', 'key=', '--password ', '-p', '- ', '  ', ' | ', ' > ', ': |\n  ', '<password>',
+    '</password>', '<!--',
+    '<![CDATA[', ']]>', 'name=token', 'value=', '"name": "token", ', '"value": "a", ', 'eyJ', 'ewog', 'sk-', 'hf_',
+    'dp.pt.',
+    'AKC', 'AKIA', 'ops_', '.atlasv1.', '8Q~', '$6$', '$argon2id$', 'pbkdf2_', '-----BEGIN ', '-----END ', ' KEY-----',
+    'Bearer ',
+    'Basic ', 'curl ', 'curl -u ', 'docker login ', 'wandb login ', '--host ', 'mysql ', 'redis-cli -h h ', 'openssl ',
+    'env ',
+    'export ', 'set ', 'is ', 'invalid token ', 'password is ', 'identified by ', 'or "', ' || ', 'os.environ.get(',
+    'x.y.',
+    'str | None = ', 'Optional[str] = ', 'HTTPBasicAuth("a", ', 'hooks.slack.com/', '/api/webhooks/', 'a=b; ',
+    'user a password ',
     'a' * 30, '0f' * 20, 'Ab3', 'image_', '<redacted>', '&amp;', '\u0120', '\ud800',
 )  # fmt: skip
 

@@ -65,13 +65,24 @@ def body(rng: random.Random, alphabet: str, length: int) -> str:
 def keys(rng: random.Random) -> list[str]:
     """What services hand out: hex, base64, letters and digits, a UUID."""
     uuid = '-'.join(body(rng, HEX, n) for n in (8, 4, 4, 4, 12))
-    return [body(rng, HEX, 32), body(rng, HEX, 40), body(rng, ALNUM, 24), body(rng, BASE64, 40), body(rng, URL, 32), uuid]
+    return [
+        body(rng, HEX, 32),
+        body(rng, HEX, 40),
+        body(rng, ALNUM, 24),
+        body(rng, BASE64, 40),
+        body(rng, URL, 32),
+        uuid,
+    ]
 
 
 def passwords(rng: random.Random) -> list[str]:
     """What people and password managers make up."""
     word = body(rng, LOWER, 7)
-    return [f'{word}{rng.randint(10, 999)}', f'{word.title()}!{rng.randint(10, 99)}xy', body(rng, ALNUM + '!#%*+_.', 14)]
+    return [
+        f'{word}{rng.randint(10, 999)}',
+        f'{word.title()}!{rng.randint(10, 99)}xy',
+        body(rng, ALNUM + '!#%*+_.', 14),
+    ]
 
 
 def escaped(text: str) -> str:
@@ -128,24 +139,29 @@ TOKENS: tuple[tuple[str, str | Callable[[random.Random], str], str, int], ...] =
     ('Together', 'tgp_v1_', URL, 43), ('GitLab runner', 'glrt-', URL, 20), ('GitLab CI job', 'glcbt-', URL, 24),
     ('GitLab deploy', 'gldt-', URL, 20), ('GitLab trigger', 'glptt-', HEX, 40), ('GitLab OAuth', 'gloas-', HEX, 64),
     ('GitLab feed', 'glft-', URL, 20), ('GitLab mail', 'glimt-', ALNUM, 25), ('GitLab agent', 'glagent-', URL, 50),
-    ('Artifactory', 'AKC', ALNUM, 70), ('Artifactory reference', 'cmVmdGtu', ALNUM, 56), ('Bitbucket', 'ATBB', ALNUM, 32),
+    ('Artifactory', 'AKC', ALNUM, 70), ('Artifactory reference', 'cmVmdGtu', ALNUM, 56), ('Bitbucket', 'ATBB', ALNUM,
+    32),
     ('Bitbucket Data Center', 'BBDC-', BASE64, 44), ('RubyGems', 'rubygems_', HEX, 48),
     ('DigitalOcean OAuth', 'doo_v1_', HEX, 64), ('DigitalOcean refresh', 'dor_v1_', HEX, 64),
     ('Azure', lambda rng: body(rng, ALNUM, 3) + '8Q~', ALNUM + '_~.-', 34), ('Vault batch', 'hvb.', URL, 140),
     ('Vault recovery', 'hvr.', URL, 90), ('Terraform', lambda rng: body(rng, ALNUM, 14) + '.atlasv1.', URL, 64),
     ('Doppler', 'dp.pt.', ALNUM, 43), ('Pulumi', 'pul-', HEX, 40), ('Prefect', 'pnu_', ALNUM, 36),
-    ('Grafana Cloud', 'glc_', BASE64, 80), ('Sentry organisation', 'sntrys_', BASE64, 100), ('Sentry user', 'sntryu_', HEX, 64),
+    ('Grafana Cloud', 'glc_', BASE64, 80), ('Sentry organisation', 'sntrys_', BASE64, 100), ('Sentry user', 'sntryu_',
+    HEX, 64),
     ('New Relic', 'NRAK-', UPPER + DIGITS, 27), ('Postman', 'PMAK-', HEX, 24), ('Linear', 'lin_api_', ALNUM, 40),
     ('1Password', 'ops_', ALNUM, 250), ('Tailscale', 'tskey-auth-', ALNUM, 30), ('Figma', 'figd_', URL, 40),
     ('Notion', 'ntn_', ALNUM, 46), ('PostHog', 'phx_', ALNUM, 43), ('Supabase', 'sbp_', HEX, 40),
-    ('Cloudflare user', 'cfut_', ALNUM, 48), ('Cloudflare account', 'cfat_', ALNUM, 48), ('Shopify shared', 'shpss_', HEX, 32),
+    ('Cloudflare user', 'cfut_', ALNUM, 48), ('Cloudflare account', 'cfat_', ALNUM, 48), ('Shopify shared', 'shpss_',
+    HEX, 32),
     ('Shopify private', 'shppa_', HEX, 32), ('Telegram', lambda rng: f'{rng.randint(10**8, 10**10 - 1)}:AA', URL, 33),
     ('age', 'AGE-SECRET-KEY-1', UPPER + DIGITS, 58), ('Hugging Face', 'hf_', ALNUM, 34), ('GitHub', 'ghp_', ALNUM, 36),
-    ('OpenAI', 'sk-proj-', URL, 100), ('Anthropic', 'sk-ant-api03-', URL, 95), ('Slack', 'xoxb-', DIGITS + '-' + ALNUM, 50),
+    ('OpenAI', 'sk-proj-', URL, 100), ('Anthropic', 'sk-ant-api03-', URL, 95), ('Slack', 'xoxb-', DIGITS + '-' + ALNUM,
+    50),
     ('AWS', 'AKIA', UPPER + '234567', 16), ('Google', 'AIza', URL, 35), ('npm', 'npm_', ALNUM, 36),
     ('Groq', 'gsk_', ALNUM, 52), ('Replicate', 'r8_', ALNUM, 37), ('NVIDIA', 'nvapi-', URL, 64),
     ('crypt SHA-512', lambda rng: '$6$' + body(rng, ALNUM, 8) + '$', ALNUM + './', 86),
-    ('bcrypt', '$2b$12$', ALNUM + './', 53), ('crypt MD5', lambda rng: '$1$' + body(rng, ALNUM, 8) + '$', ALNUM + './', 22),
+    ('bcrypt', '$2b$12$', ALNUM + './', 53), ('crypt MD5', lambda rng: '$1$' + body(rng, ALNUM, 8) + '$', ALNUM + './',
+    22),
     ('Argon2', '$argon2id$v=19$m=65536,t=3,p=4$', BASE64, 60), ('yescrypt', '$y$j9T$', ALNUM + './', 60),
     ('Mailgun', 'key-', HEX, 32), ('Databricks', 'dapi', HEX, 32), ('Langfuse', 'sk-lf-', HEX, 32),
     ('Fireworks', 'fw_', ALNUM, 24), ('Brevo', 'xkeysib-', HEX, 64), ('Square', 'sq0csp-', URL, 43),
@@ -153,26 +169,33 @@ TOKENS: tuple[tuple[str, str | Callable[[random.Random], str], str, int], ...] =
     ('NuGet', 'oy2', LOWER + DIGITS, 43), ('Cerebras', 'csk-', LOWER + DIGITS, 48), ('Fly', 'fo1_', URL, 43),
 )  # fmt: skip
 ANYWHERE = (
-    '{s}', 'started with {s}', 'model: {s}', '{{"model": "{s}"}}', '"{{\\"a\\": \\"{s}\\"}}"', 'train.py --model {s} -v',
+    '{s}', 'started with {s}', 'model: {s}', '{{"model": "{s}"}}', '"{{\\"a\\": \\"{s}\\"}}"',
+    'train.py --model {s} -v',
     "['--x', '{s}']", '<a>{s}</a>', 'x("{s}")', 'got {s}, stopped', 'line\\n{s}\\nline', 'https://host/{s}/x', 'X={s}',
 )  # fmt: skip
 
 # 4. {c} is S for a command line; {u} a user.
 COMMANDS = (
-    ['wandb', 'login', '{s}'], ['wandb', 'login', '--relogin', '{s}'], ['docker', 'login', '-u', 'AWS', '-p', '{s}', 'host'],
+    ['wandb', 'login', '{s}'], ['wandb', 'login', '--relogin', '{s}'], ['docker', 'login', '-u', 'AWS', '-p', '{s}',
+    'host'],
     ['docker', 'login', '-p', '{s}', '-u', 'AWS', 'host'], ['podman', 'login', 'host', '-u', 'a', '-p', '{s}'],
     ['curl', '-u', 'bob:{s}', 'https://host'], ['curl', '-s', '-o', 'f', '-u', 'bob:{s}', 'https://host'],
-    ['curl', '-ubob:{s}', 'https://host'], ['curl', '--user', 'bob:{s}', 'u'], ['curl', '-fsSL', 'https://h', '-u', 'bob:{s}'],
+    ['curl', '-ubob:{s}', 'https://host'], ['curl', '--user', 'bob:{s}', 'u'], ['curl', '-fsSL', 'https://h', '-u',
+    'bob:{s}'],
     ['sshpass', '-p', '{s}', 'ssh', 'host'], ['sshpass', '-p{s}', 'ssh', 'host'], ['redis-cli', '-a', '{s}', 'ping'],
-    ['redis-cli', '-h', 'h', '-a', '{s}'], ['redis-cli', '-h', 'h', '-p', '6379', '-a', '{s}'], ['mysql', '-p{s}', 'db'],
+    ['redis-cli', '-h', 'h', '-a', '{s}'], ['redis-cli', '-h', 'h', '-p', '6379', '-a', '{s}'], ['mysql', '-p{s}',
+    'db'],
     ['mysql', '-uroot', '-p{s}', 'db'], ['mysqldump', '-u', 'root', '-h', 'db', '-p{s}', 'x'],
-    ['az', 'acr', 'login', '-n', 'r', '-u', 'bob', '-p', '{s}'], ['helm', 'registry', 'login', 'h', '-u', 'a', '-p', '{s}'],
+    ['az', 'acr', 'login', '-n', 'r', '-u', 'bob', '-p', '{s}'], ['helm', 'registry', 'login', 'h', '-u', 'a', '-p',
+    '{s}'],
     ['twine', 'upload', '-u', 'a', '-p', '{s}', 'dist'], ['unzip', '-P', '{s}', 'a.zip'], ['vault', 'login', '{s}'],
-    ['az', 'login', '-u', 'a', '-p', '{s}'], ['mosquitto_pub', '-u', 'a', '-P', '{s}'], ['ldapsearch', '-D', 'x', '-w', '{s}'],
+    ['az', 'login', '-u', 'a', '-p', '{s}'], ['mosquitto_pub', '-u', 'a', '-P', '{s}'], ['ldapsearch', '-D', 'x', '-w',
+    '{s}'],
     ['mongosh', '-u', 'a', '-p', '{s}'], ['sqlcmd', '-S', 'h', '-U', 'sa', '-P', '{s}'], ['7z', 'x', '-p{s}', 'a.7z'],
     ['aws', 'configure', 'set', 'aws_secret_access_key', '{s}'], ['pip', 'config', 'set', 'global.password', '{s}'],
     ['huggingface-cli', 'login', '--token', '{s}'], ['train.py', '--db-password', '{s}'], ['train.py', '--api-key={s}'],
-    ['openssl', 'enc', '-k', '{s}', '-in', 'f'], ['openssl', 'rsa', '-passin', 'pass:{s}'], ['mc', 'alias', 'set', 'm', 'https://h', 'id', '{s}'],
+    ['openssl', 'enc', '-k', '{s}', '-in', 'f'], ['openssl', 'rsa', '-passin', 'pass:{s}'], ['mc', 'alias', 'set', 'm',
+    'https://h', 'id', '{s}'],
     ['ngrok', 'authtoken', '{s}'], ['http', '-a', 'bob:{s}', 'https://host'], ['smbclient', '//h/s', '-U', 'bob%{s}'],
     ['dvc', 'remote', 'modify', '--local', 'r', 'password', '{s}'], ['htpasswd', '-b', 'f', 'bob', '{s}'],
 )  # fmt: skip
@@ -180,7 +203,8 @@ COMMANDS = (
 # 5. Sentences, for what people make up and what services hand out; source.
 SAID_RANDOM = (
     'Invalid token {s}', 'API key {s} is not valid', 'Error: invalid api key: {s}', 'Incorrect API key provided: {s}',
-    'authentication failed for token {s}.', 'The token {s} has expired', 'using key {s} for host', 'bad credentials {s}',
+    'authentication failed for token {s}.', 'The token {s} has expired', 'using key {s} for host',
+    'bad credentials {s}',
     'Unknown access token "{s}"', 'using secret key {s}', 'with token: {s}',
 )  # fmt: skip
 SAID = (
@@ -192,7 +216,8 @@ SAID = (
 SOURCE = (
     'os.environ.get("HF_TOKEN", "{s}")', 'token = os.environ.get("HF_TOKEN") or "{s}"', 'api_key: str | None = "{s}"',
     'HTTPBasicAuth("user", "{s}")', "os.getenv('DB_PASSWORD', '{s}')", 'api_key: Optional[str] = "{s}"',
-    'password: str = "{s}"', 'x = requests.get(u, auth=("bob", "{s}"))', 'boto3.client("s3", aws_secret_access_key="{s}")',
+    'password: str = "{s}"', 'x = requests.get(u, auth=("bob", "{s}"))',
+    'boto3.client("s3", aws_secret_access_key="{s}")',
     'const apiKey = process.env.API_KEY || "{s}";', 'token = f("x") if y else "{s}"', 'self.password = "{s}"',
     'login(token="{s}")', 'wandb.login(key="{s}")', 'parser.add_argument("--password", default="{s}")',
     'parser.add_argument("--api_key", type=str, default="{s}")', 'os.environ.setdefault("HF_TOKEN", "{s}")',
@@ -211,17 +236,22 @@ HEADERS = (
 )  # fmt: skip
 PAIRS = (
     '{{"name": "DB_PASSWORD", "value": "{s}"}}', '{{"name": "DB_PASSWORD", "type": "SecureString", "value": "{s}"}}',
-    '{{"key": "token", "val": "{s}"}}', '{{"param": "password", "default": "{s}"}}', '{{"Key": "api_key", "Value": "{s}"}}',
-    '{{"name": "password", "description": "the password, secret", "value": "{s}"}}', '{{"value": "{s}", "name": "DB_PASSWORD"}}',
-    '{{"value": "{s}", "type": "x", "name": "DB_PASSWORD"}}', '{{"ParameterKey": "DBPassword", "ParameterValue": "{s}"}}',
+    '{{"key": "token", "val": "{s}"}}', '{{"param": "password", "default": "{s}"}}',
+    '{{"Key": "api_key", "Value": "{s}"}}',
+    '{{"name": "password", "description": "the password, secret", "value": "{s}"}}',
+    '{{"value": "{s}", "name": "DB_PASSWORD"}}',
+    '{{"value": "{s}", "type": "x", "name": "DB_PASSWORD"}}',
+    '{{"ParameterKey": "DBPassword", "ParameterValue": "{s}"}}',
     '- name: DB_PASSWORD\n  secure: true\n  value: {s}', '- name: DB_PASSWORD\n  value: {s}', 'name=password,value={s}',
     "{{'name': 'HF_TOKEN', 'default': '{s}'}}", 'Name=token,Type=String,Value={s}', '- key: api_key\n  val: "{s}"',
     '{{"parameter": "password", "value": "{s}"}}', '{{"variable": "HF_TOKEN", "content": "{s}"}}',
 )  # fmt: skip
 MARKUP = (
     '<property name="password" value="{s}"/>', '<password>{s}</password>', '<password>\n  {s}\n</password>',
-    '<user name="bob" password="{s}"/>', '<add key="ApiKey" value="{s}" />', '<property name="db.password">{s}</property>',
-    '<name>fs.s3a.secret.key</name>\n<value>{s}</value>', '<property><name>db.password</name><value>{s}</value></property>',
+    '<user name="bob" password="{s}"/>', '<add key="ApiKey" value="{s}" />',
+    '<property name="db.password">{s}</property>',
+    '<name>fs.s3a.secret.key</name>\n<value>{s}</value>',
+    '<property><name>db.password</name><value>{s}</value></property>',
     '<password type="plain">{s}</password>', "<param name='token' value='{s}'>", '<Password><![CDATA[{s}]]></Password>',
     '<entry key="api.key">{s}</entry>',
 )  # fmt: skip
@@ -233,18 +263,28 @@ OPERATORS = tuple(
 )
 LINES = (
     'password: |\n  {s}\nepochs: 3', 'password: >-\n  {s}\nepochs: 3', 'password: |\n  a\n  {s}\nepochs: 3',
-    'a:\n  secret: |2-\n      {s}\n  epochs: 3', 'epochs: 3\npassword: some words {s}\nb: 1', 'password: "some words {s}"',
+    'a:\n  secret: |2-\n      {s}\n  epochs: 3', 'epochs: 3\npassword: some words {s}\nb: 1',
+    'password: "some words {s}"',
     "password='some words {s}'", 'Password:\n{s}\n', 'password = """\n{s}\n"""', '--password \\\n {s}',
     '- --password\n- {s}\n- --epochs', '["--password",\n "{s}"]', 'password: >\n\n  {s}\n', 'token: # mine\n  {s}\n',
     'password: &anchor {s}\n', 'password: !!str {s}\n', 'password: !vault |\n  {s}\n', 'A=1\nDB_PASSWORD=my {s}\nB=2',
 )  # fmt: skip
-MAPPING_KEYS = ('password={s}', '--db-password {s}', '--token={s}', 'https://bob:{s}@host/', 'Authorization: Bearer {s}')
+MAPPING_KEYS = (
+    'password={s}',
+    '--db-password {s}',
+    '--token={s}',
+    'https://bob:{s}@host/',
+    'Authorization: Bearer {s}',
+)
 URLS = (
-    'postgres://user:{s}@host/db', 'https://{s}@github.com/a/b', 'https://host/blob?sig={s}&x=1', 'redis://:{s}@host:6379/0',
+    'postgres://user:{s}@host/db', 'https://{s}@github.com/a/b', 'https://host/blob?sig={s}&x=1',
+    'redis://:{s}@host:6379/0',
     'git+https://x-access-token:{s}@github.com/a/b.git', 'https://hooks.slack.com/services/T0/B0/{s}',
-    'jdbc:mysql://host/db?user=a&password={s}', 'mongodb+srv://a:{s}@h/?x', 'Server=h;Database=d;Uid=a;Pwd={s};Encrypt=yes',
+    'jdbc:mysql://host/db?user=a&password={s}', 'mongodb+srv://a:{s}@h/?x',
+    'Server=h;Database=d;Uid=a;Pwd={s};Encrypt=yes',
     'https://discord.com/api/webhooks/123/{s}', 'AccountName=a;AccountKey={s};EndpointSuffix=core.windows.net',
-    '--index-url https://bob:{s}@pypi.corp/simple', 'postgresql+psycopg2://u:{s}@h:5432/d', 'jdbc:sqlserver://h;user=sa;password={s};',
+    '--index-url https://bob:{s}@pypi.corp/simple', 'postgresql+psycopg2://u:{s}@h:5432/d',
+    'jdbc:sqlserver://h;user=sa;password={s};',
 )  # fmt: skip
 
 
@@ -259,37 +299,41 @@ def cases(seed: int = SEED) -> Iterator[Case]:
     rng = random.Random(seed)
     for name in PARENT_NAMES:
         yield from _texts('parents', PARENTS, keys(rng) + passwords(rng), rng, p=name)
-    for kind, names, secrets in (
-        ('keys, any value', ANY_VALUE, lambda: keys(rng) + passwords(rng)),
-        ('keys, random value', RANDOM_VALUE, lambda: keys(rng)),
-    ):
-        for name in names:
-            yield from _texts(kind, BESIDE, secrets(), rng, k=name)
-            for secret in secrets():
-                yield Case(kind, name, 'mapping', {name: secret}, secret)
-                yield Case(kind, name, 'arguments', ['train.py', f'--{name}', secret, '--epochs', '3'], secret)
-                yield Case(kind, name, 'arguments', ['train.py', f'--{name}={secret}'], secret)
+    for name in ANY_VALUE:
+        yield from _beside('keys, any value', name, keys(rng) + passwords(rng), rng)
+    for name in RANDOM_VALUE:
+        yield from _beside('keys, random value', name, keys(rng), rng)
     yield from tokens(rng)
     for words in COMMANDS:
         yield from commands(words, rng)
-    for kind, forms, secrets in (
-        ('sentences', SAID_RANDOM, lambda: keys(rng)),
-        ('sentences', SAID, lambda: keys(rng) + passwords(rng)),
-        ('source', SOURCE, lambda: keys(rng) + passwords(rng)),
-        ('headers', HEADERS, lambda: keys(rng)),
-        ('pairs', PAIRS, lambda: keys(rng) + passwords(rng)),
-        ('markup', MARKUP, lambda: keys(rng) + passwords(rng)),
-        ('lines', LINES, lambda: keys(rng) + passwords(rng)),
-        ('addresses', URLS, lambda: [body(rng, ALNUM, 24), body(rng, HEX, 32)]),
-    ):
-        for _ in range(6):
-            yield from _texts(kind, forms, secrets(), rng)
+    yield from _placed(rng)
     for name in ('password', 'api_key', 'HF_TOKEN'):
         yield from _texts('operators', OPERATORS, keys(rng) + passwords(rng), rng, k=name)
     for form in MAPPING_KEYS:
         for secret in keys(rng):
             if '/' not in secret:
                 yield Case('mapping keys', form, 'mapping', {form.format(s=secret): '3'}, secret)
+
+
+def _beside(kind: str, name: str, secrets: list[str], rng: random.Random) -> Iterator[Case]:
+    yield from _texts(kind, BESIDE, secrets, rng, k=name)
+    for secret in secrets:
+        yield Case(kind, name, 'mapping', {name: secret}, secret)
+        yield Case(kind, name, 'arguments', ['train.py', f'--{name}', secret, '--epochs', '3'], secret)
+        yield Case(kind, name, 'arguments', ['train.py', f'--{name}={secret}'], secret)
+
+
+def _placed(rng: random.Random) -> Iterator[Case]:
+    """Where neither a name nor a form tells, but what stands around the secret."""
+    for _ in range(6):
+        yield from _texts('sentences', SAID_RANDOM, keys(rng), rng)
+        yield from _texts('sentences', SAID, keys(rng) + passwords(rng), rng)
+        yield from _texts('source', SOURCE, keys(rng) + passwords(rng), rng)
+        yield from _texts('headers', HEADERS, keys(rng), rng)
+        yield from _texts('pairs', PAIRS, keys(rng) + passwords(rng), rng)
+        yield from _texts('markup', MARKUP, keys(rng) + passwords(rng), rng)
+        yield from _texts('lines', LINES, keys(rng) + passwords(rng), rng)
+        yield from _texts('addresses', URLS, [body(rng, ALNUM, 24), body(rng, HEX, 32)], rng)
 
 
 def tokens(rng: random.Random) -> Iterator[Case]:

@@ -83,7 +83,9 @@ def check_instance(model: InstanceConfig) -> InstanceConfig:
     Raises:
         ValueError: it breaks rules; the message has a line for each
     """
-    if problems := [problem for rule in (_needs, _excludes, _formats, _regexes, _regions, _paths) for problem in rule(model)]:
+    if problems := [
+        problem for rule in (_needs, _excludes, _formats, _regexes, _regions, _paths) for problem in rule(model)
+    ]:
         raise ValueError('\n  '.join(problems))
     return model
 
@@ -136,7 +138,7 @@ def _paths(model: InstanceConfig) -> Iterator[str]:
     paths = [*schema_paths(), 'region']
     for number, glob in enumerate(model.resource_fields_exclude or (), 1):
         if not (is_within_map(glob) or any(excludes(glob, path) for path in paths)):
-            nearest = get_close_matches(glob, paths, 1, 0) or ['environment']
+            nearest = get_close_matches(glob.rstrip('.*'), paths, 1, 0)
             yield (
                 f'`resource_fields_exclude`, entry {number} must match a path of a resource, but {glob!r} does not: '
                 f'the nearest one is {nearest[0]!r}'

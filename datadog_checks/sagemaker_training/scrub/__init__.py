@@ -6,6 +6,7 @@
 Whatever is written by users passes a `Scrubber`; nothing else of this package is for others.
 """
 
-from .scrubber import REDACTED, Scrubber
+from .scrubber import Scrubber
+from .values import REDACTED
 
 __all__ = ['REDACTED', 'Scrubber']

@@ -7,7 +7,20 @@ import re
 from collections.abc import Callable, Iterator
 
 from . import keys
-from .values import BLANKS, FLAG, JOINER, OPERATOR, QUOTE, QUOTED, REDACTED, Span, element_at, value_at, values_at, word_at
+from .values import (
+    BLANKS,
+    FLAG,
+    JOINER,
+    OPERATOR,
+    QUOTE,
+    QUOTED,
+    REDACTED,
+    Span,
+    element_at,
+    value_at,
+    values_at,
+    word_at,
+)
 
 type Tells = Callable[[str], str]
 
@@ -58,17 +71,48 @@ _NESTED = re.compile(rf'(?P<inner>[A-Za-z_][\w.-]*)(?P<joiner>{BLANKS}(?::(?=\s)
 _SAID = re.compile(
     r'(?i:(?P<pass>passwords?|passwd|passphrase|passcode|pwd|identified[^\S\n]+by|identified[^\S\n]+by[^\S\n]+password)'
     r'|(?<![\w.-])(?P<key>tokens?|keys?|secrets?|credentials?|jwt|api-?key|bearer))'
-    r'(?![\w.-])[^\S\n]*(?:(?i:is|was|of|as|to|value|string|provided|given|used|supplied|with|for[^\S\n]+\w{1,40})'
-    rf'[^\S\n]*:?[^\S\n]+){{0,3}}(?<=[\s:])(?!{FLAG.pattern})(?=\S)'
+    r'(?![\w.-])[^\S\n]*(?:(?i:is|was|of|as|to|value|string|provided|given|used|supplied|configured|set|with|for[^\S\n]+\S{1,80})'
+    rf'[^\S\n]*:?[^\S\n]+){{0,3}}(?<=[\s:])\(?(?!{FLAG.pattern})(?=\S)'
 )
+
+
+# KeyError: 'S' is not a valid API key
+_JUDGED = re.compile(
+    r'(?<=[\s"\'])(?:is|was)\s(?:not\s)?(?:an?\s)?(?:(?:in)?valid|(?:in)?correct|expired|wrong|revoked)\s'
+    r'(?i:api[ -]?key|access key|token|password|secret)'
+)
+_LAST_WORD = re.compile(r'[^\s"\'\\]{8,200}(?=["\'\\]*\s$)')
+# A field's name in pydantic's errors, and what was given for it.
+_GIVEN = re.compile(r'(?P<field>[\w.]+)(?P<between>(?:\n|\\n)\s{1,8}[^\n\[\\]{0,200}\[type=\w+, input_value=)')
+_KIND_SECRET = re.compile(r'kind\\*["\']?:\s*\\*["\']?Secret\b')
 
 
 def without_values(text: str, tells: Tells) -> str:
     """`text` without the values whose names tell; `tells` says how, as keys.tells does."""
     if keys.PAIR_VALUE_STEM.search(text):
         text = _VALUE_FIRST.sub(lambda pair: _without_first_value(pair, tells), text)
-    text = _replaced(text, _assigned(text, tells))
-    return _replaced(text, _said(text))
+    if _KIND_SECRET.search(text):
+        text = _replaced(text, _assigned(text, lambda name: 'always' if name == 'data' else tells(name)))
+    else:
+        text = _replaced(text, _assigned(text, tells))
+    if 'input_value=' in text:
+        text = _replaced(text, _given(text, tells))
+    text = _replaced(text, _said(text))
+    return _replaced(text, _judged(text))
+
+
+def _given(text: str, tells: Tells) -> Iterator[Span]:
+    for field in _GIVEN.finditer(text):
+        value = value_at(text, field.end())
+        if value and keys.is_secret(tells(field['field'].rpartition('.')[2]), text[slice(*value)]):
+            yield value
+
+
+def _judged(text: str) -> Iterator[Span]:
+    for judged in _JUDGED.finditer(text):
+        word = _LAST_WORD.search(text, max(judged.start() - 210, 0), judged.start())
+        if word and keys.looks_random(word[0]):
+            yield word.span()
 
 
 def _replaced(text: str, spans: Iterator[Span]) -> str:
@@ -117,9 +161,7 @@ def _assigned(text: str, tells: Tells) -> Iterator[Span]:
                 position = max(position, value[1])
 
 
-def _values(
-    text: str, key: Span, start: int, group: str, name: str, how: str, tells: Tells
-) -> Iterator[Span]:
+def _values(text: str, key: Span, start: int, group: str, name: str, how: str, tells: Tells) -> Iterator[Span]:
     if how == 'random':
         spans = [span for span in (element_at(text, start) if group == 'element' else word_at(text, start),) if span]
     elif group == 'element':
@@ -139,8 +181,10 @@ def _values(
 
 
 def _is_key(nested: re.Match[str], tells: Tells) -> bool:
-    return nested['joiner'].endswith(':') and nested.string[nested.end() : nested.end() + 1].isspace() or bool(
-        tells(nested['inner']) in ('always', 'mostly')
+    return (
+        nested['joiner'].endswith(':')
+        and nested.string[nested.end() : nested.end() + 1].isspace()
+        or bool(tells(nested['inner']) in ('always', 'mostly'))
     )
 
 

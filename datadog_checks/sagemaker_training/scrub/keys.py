@@ -15,7 +15,7 @@ _PASSWORD = re.compile(
     r'passw|pass_word|passphrase|pass_?code|pswd|pwd$|(?:^|_)pwd\d*(?:_|$)'
     r'|(?:admin|bind|db|ftp|ldap|mail|my|pg|root|smtp|ssh|sudo|user|vnc)_?pw\d*$'
     r'|secret(?!ar[iy]|s?_?manager)|credential|(?:^|_)creds?(?:_|$)|(?:^|_)authorization'
-    r'|(?:^|_)(?:bearer|cookies?|dsn|jwt|pat)$|(?:^|_)conn(?:ection)?_?str(?:ing)?$'
+    r'|(?:^|_)(?:bearer|cookies?|dsn|jwt|pat|string_?data)$|(?:^|_)conn(?:ection)?_?str(?:ing)?$'
     r'|(?:^|_)(?:webhook(?:_?ur[il])?s?|mnemonic|seed_phrase|recovery_codes?|sas_ur[il]|authtoken)$'
     r'|(?:access|account|api|app|application|authentication|client|encryption|fernet|hmac|jwt|license|master|priv|private'
     r'|service|shared|signing|ssh|storage|subscription)_?keys?\d*(?:_|$)'
@@ -39,7 +39,7 @@ _NAMING_KEY = re.compile(
 )
 # One of these is in every name that tells, in lower case: a text without any has none, which is found cheaply.
 STEM = re.compile(
-    'auth|bearer|conn|cookie|cred|dsn|identified|jwt|key|mnemonic|pass|pat|phrase|ps?w|recovery|sas|secret|sig|token|webhook'
+    'auth|bearer|conn|cookie|cred|dsn|identified|jwt|key|mnemonic|pass|pat|phrase|ps?w|recovery|sas|secret|sig|stringdata|token|webhook'
 )
 # Without one of these there is no value before its name.
 PAIR_VALUE_STEM = re.compile('val|content|default|string', re.IGNORECASE)
@@ -108,10 +108,10 @@ _IS_NO_SECRET = re.compile(
     r'|(?:self|cls|args|opts?|cfg|config|conf|settings|os|process|env|params|kwargs|options|ctx|request)(?:\.[A-Za-z_]\w*)+'
     r'|\$\{\w+\}|\$[A-Z][A-Z0-9]*_[A-Z0-9_]+|\$\([^)]*\)|\{\{[^{}]*\}\}|%\(\w+\)s|\*{3,}|<redacted>)?[\\"\'\s)\]},.;]*'
 )
-# Small numbers, <image>, <|eod|>, [MASK], and what has no letter or digit.
+# Small numbers, <image>, <|eod|>, [MASK], and what has hardly a letter or digit.
 _IS_NO_TOKEN = re.compile(
-    r'[\\"\'\s]*(?:[-+]?\d{0,5}(?:\.\d{1,6})?(?:e[-+]?\d{1,3})?|</?\|?[\w /:-]{1,40}\|?>|\[[A-Za-z_ ]{1,30}\d{0,4}\]|[^\x00-\x7f]?\W{0,3}\w{0,2}'
-    r'|auto|default)[\\"\'\s)\]},.;%]*(?:s|ms|%)?'
+    r'[\\"\'\s]*(?:[-+]?\d{0,5}(?:\.\d{1,6})?(?:e[-+]?\d{1,3})?|</?\|?[\w /:-]{1,40}\|?>|\[[A-Za-z_ ]{1,30}\d{0,4}\]'
+    r'|[^\x00-\x7f]?\W{0,3}\w{0,2}|auto|default)[\\"\'\s)\]},.;%]*(?:s|ms|%)?'
 )
 
 _RUNS = re.compile(r'[A-Z]?[a-z]+|[A-Z]+|\d+|[!#$%^&*~]')

@@ -91,7 +91,8 @@ HINTED: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     (
         ('-----BEGIN',),
         re.compile(
-            r'-----BEGIN (?:[A-Z0-9]+ )*(?:BLOCK|CERTIFICATE|KEY|MESSAGE)-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)', re.DOTALL
+            r'-----BEGIN (?:[A-Z0-9]+ )*(?:BLOCK|CERTIFICATE|KEY|MESSAGE)-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)',
+            re.DOTALL,
         ),
         '',
     ),
@@ -104,6 +105,13 @@ HINTED: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     ),
     # scheme://user:password@host: the password may itself hold what a careful writer would have escaped.
     (('@',), re.compile(r'((?:://|:\\/\\/)[^\s/@:"\']{0,256}:)(?!\d{2,5}/)[^\s"\',]{1,256}(?=@)'), r'\1'),
+    # jdbc:oracle:thin:user/password@host; a line of .pgpass
+    ((':thin:', 'sqlplus '), re.compile(r'((?::thin:|sqlplus )[^\s/@"\']{1,64}/)[^\s@"\']{1,256}(?=@)'), r'\1'),
+    (
+        (':5432:', ':*:'),
+        re.compile(r'((?:^|(?<=[\s"\'])|(?<=\\n))[\w.*-]{1,100}:(?:5432|\*):[\w*-]{1,64}:[\w*.-]{1,64}:)[^\s"\'\\]+'),
+        r'\1',
+    ),
     (('%40',), re.compile(r'(%3A%2F%2F[^\s/@:%"\']{0,256}%3A)[^\s"\',]{1,256}(?=%40)', re.IGNORECASE), r'\1'),
 )
 # JSON in base64, which is a secret if one is in it: see scrubber.py.

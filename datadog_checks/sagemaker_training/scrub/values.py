@@ -28,6 +28,8 @@ _STOP = r'</|(?<!\\)\\{1,8}+[nr](?:\s|\\{1,8}+[nrt]){0,8}+(?:-\s{1,8})?[\w.-]{1,
 _VALUE = re.compile(
     rf'{QUOTED}|(?!(?<=\s){FLAG.pattern})(?:{REDACTED}(?=[^\s,;&"\')\]}}<])|[^\s"\'<])(?:(?!{_STOP})\S)*', re.DOTALL
 )
+# What stands before a key that has its like behind it: in a query, a path, a connection string.
+_SEPARATED = {'?': 'query', '&': 'query', '/': 'part', ';': 'string'}
 _OPENING = re.compile(r'\\*["\']')
 _BARE = {
     'query': re.compile(r'[^\s&#"\'<>\\]+'),
@@ -43,11 +45,9 @@ _BEFORE = re.compile(
 )
 _NEWLINE = r'(?:\r?\n|\\+r\\+n|\\+n)'
 _NEWLINES = re.compile(_NEWLINE)
-_LINE_END = re.compile(rf'(?:[|>][0-9+-]{{0,2}})?{BLANKS}(?:#[^\n\\]*)?(?={_NEWLINE})')
+_LINE_END = re.compile(rf'(?:[|>][0-9+-]{{0,2}})?{BLANKS}(?:#[^\n\\]{{0,200}}+)?(?={_NEWLINE})')
 _LINE = re.compile(rf'{_NEWLINE}(?P<indent>(?:[ \t]|\\+t)*)(?P<rest>[^\n]*)')
-_ESCAPED_LINE = re.compile(
-    rf'{_NEWLINE}(?P<indent>(?:[ \t]|\\+t)*)(?P<rest>(?:\\+["\']|\\(?![nr\\])|[^\\"\n])*)'
-)
+_ESCAPED_LINE = re.compile(rf'{_NEWLINE}(?P<indent>(?:[ \t]|\\+t)*)(?P<rest>(?:\\+["\']|\\(?![nr\\])|[^\\"\n])*)')
 _CHILD = re.compile(r'(?:-\s+)*(?P<name>\\*["\']?[\w.@/-]+\\*["\']?)[^\S\n]*(?:[:=](?:\s+|$|(?=["\'\\])))')
 _HARMLESS_CHILD = re.compile(r'[\\"\']*(?:name|type|kind|namespace|version|enabled|provider|method)[\\"\']*', re.I)
 _DASHES = re.compile(r'(?:-\s+)*')
@@ -55,8 +55,12 @@ _BRACKETS = {'[': ']', '{': '}', '(': ')'}
 _UP_TO_QUOTE = {quote: re.compile(rf'[^{quote}\n]*(?={quote})') for quote in ('"', "'")}
 _REST_OF_WORDS = re.compile(r'(?:[^\S\n]++[^\s=:"\'\\#]++){1,16}+(?=\s*(?:\n|\\n|$))')
 # Source that fetches the value, and what it falls back to.
-_EXPRESSION = re.compile(r'[A-Za-z_]\w{0,40}(?:(?:\.|::|->)[A-Za-z_]\w{0,40})*+(?:[(\[]|(?=\s*$)|(?=\s+(?:or|\|\||\?\?)\s))')
-_OR_ELSE = re.compile(rf'[^\n"\']{{0,80}}?(?:["\'][^"\'\n]{{0,60}}["\'][^\n"\']{{0,40}}?)?(?:\bor|\belse|\|\||\?\?)\s+(?={QUOTE})')
+_EXPRESSION = re.compile(
+    r'[A-Za-z_]\w{0,40}(?:(?:\.|::|->)[A-Za-z_]\w{0,40})*+(?:[(\[]|(?=\s*$)|(?=\s+(?:or|\|\||\?\?)\s))'
+)
+_OR_ELSE = re.compile(
+    rf'[^\n"\']{{0,80}}?(?:["\'][^"\'\n]{{0,60}}["\'][^\n"\']{{0,40}}?)?(?:\bor|\belse|\|\||\?\?)\s+(?={QUOTE})'
+)
 _AUTHORIZATION = re.compile(
     r'(?:[A-Za-z][A-Za-z-]{1,24}(?:\d{1,4}(?:-[A-Z]+\d+)?)?[^\S\n]+(?=[^\s"\']))?[^\s"\'\\]+'
     r'(?:(?<=,)\s*[\w-]+=(?:"[^"]*"|[^\s"\']*))*'
@@ -92,10 +96,8 @@ def word_at(text: str, start: int) -> Span | None:
 
 def values_at(text: str, key: Span, start: int, name: str) -> Iterator[Span]:
     """The spans that hold the value of the key: several in a block, or where a default follows."""
-    if line_end := _LINE_END.match(text, start):
-        yield from _block(text, key[0], line_end.end(), is_scalar=text[start] in '|>')
-        return
-    if header := _header(text, start, name):
+    header = None if _LINE_END.match(text, start) else _header(text, start, name)
+    if header:
         yield header
         return
     before = _BEFORE.match(text, start)
@@ -113,7 +115,11 @@ def values_at(text: str, key: Span, start: int, name: str) -> Iterator[Span]:
             return
         if expression[0][-1] in '([':
             return
-    if value := value_at(text, begin):
+    part = _BARE.get(_SEPARATED.get(text[max(key[0] - 1, 0) : key[0]], ''))
+    if part and not _OPENING.match(text, begin):
+        if bare := part.match(text, begin):
+            yield bare.span()
+    elif value := value_at(text, begin):
         yield value if _OPENING.match(text, begin) else (begin, _end_of_bare(text, key, begin, value[1]))
 
 
@@ -141,9 +147,6 @@ def _header(text: str, start: int, name: str) -> Span | None:
 
 def _end_of_bare(text: str, key: Span, start: int, end: int) -> int:
     before = text[max(key[0] - 1, 0) : key[0]]
-    kind = {'?': 'query', '&': 'query', '/': 'part', ';': 'string'}.get(before, '')
-    if kind and (value := _BARE[kind].match(text, start)):
-        return value.end()
     # "KEY=some words": the quote stands before the key.
     if before in _UP_TO_QUOTE and not {*'"\''} & {*text[key[0] : start]} and before not in text[start:end]:
         rest = _UP_TO_QUOTE[before].match(text, end)
