@@ -44,6 +44,8 @@ _KEY = re.compile(
             # ('KEY', 'value'), unless the second is the next key of a JSON object; get("KEY") or "value"
             rf'(?<![\w.\\-]){QUOTE}(?P<item>[A-Za-z_][\w.-]*){QUOTE}'
             rf'(?:\s*,\s*(?=\\*["\'](?![\w.-]*\\*["\']\s*:))|[)\]]\s*(?:or|\|\||\?\?)\s*(?={QUOTE}))',
+            # setopt(curl, SOME_KEY, "value")
+            rf'(?<![\w.\\-])(?P<constant>[A-Z][A-Z0-9]*_[A-Z0-9_]+)\s*,\s*(?={QUOTE})',
             # <KEY>value</KEY>
             rf'<(?!{_NAMED}\s*>)(?P<element>[A-Za-z_][\w.-]*)(?:\s[^<>]{{0,200}})?>(?=\s*(?:[^<\s]|<!\[))',
             # KEY=value, "KEY": "value", api key: value, environ["KEY"] = "value", %26KEY%3Dvalue
@@ -69,7 +71,7 @@ _ARGUMENT = re.compile(r'\w{2,12}\s*=(?!=)')
 _NESTED = re.compile(rf'(?P<inner>[A-Za-z_][\w.-]*)(?P<joiner>{BLANKS}(?::(?=\s)|[=:]))')
 # Invalid token S, password is "S", IDENTIFIED BY 'S'
 _SAID = re.compile(
-    r'(?i:(?P<pass>passwords?|passwd|passphrase|passcode|pwd|identified[^\S\n]+by|identified[^\S\n]+by[^\S\n]+password)'
+    r'(?i:(?P<pass>passwords?|passwd|passphrase|passcode|pwd|identified[^\S\n]+(?:with[^\S\n]+\S{1,40}[^\S\n]+)?(?:by|as)(?:[^\S\n]+password)?)'
     r'|(?<![\w.-])(?P<key>tokens?|keys?|secrets?|credentials?|jwt|api-?key|bearer))'
     r'(?![\w.-])[^\S\n]*(?:(?i:is|was|of|as|to|value|string|provided|given|used|supplied|configured|set|with|for[^\S\n]+\S{1,80})'
     rf'[^\S\n]*:?[^\S\n]+){{0,3}}(?<=[\s:])\(?(?!{FLAG.pattern})(?=\S)'
@@ -84,21 +86,27 @@ _JUDGED = re.compile(
 _LAST_WORD = re.compile(r'[^\s"\'\\]{8,200}(?=["\'\\]*\s$)')
 # A field's name in pydantic's errors, and what was given for it.
 _GIVEN = re.compile(r'(?P<field>[\w.]+)(?P<between>(?:\n|\\n)\s{1,8}[^\n\[\\]{0,200}\[type=\w+, input_value=)')
-_KIND_SECRET = re.compile(r'kind\\*["\']?:\s*\\*["\']?Secret\b')
+# Names that tell only in a text that has this in it: a Secret of Kubernetes, a JSON Web Key.
+_CONTEXTS = (
+    (re.compile(r'kind\\*["\']?:\s*\\*["\']?Secret\b'), {'data'}, 'always'),
+    (re.compile(r'["\']kty\\*["\']'), {'d', 'dp', 'dq', 'k', 'p', 'q', 'qi'}, 'random'),
+)
 
 
 def without_values(text: str, tells: Tells) -> str:
     """`text` without the values whose names tell; `tells` says how, as keys.tells does."""
     if keys.PAIR_VALUE_STEM.search(text):
         text = _VALUE_FIRST.sub(lambda pair: _without_first_value(pair, tells), text)
-    if _KIND_SECRET.search(text):
-        text = _replaced(text, _assigned(text, lambda name: 'always' if name == 'data' else tells(name)))
-    else:
-        text = _replaced(text, _assigned(text, tells))
+    text = _replaced(text, _assigned(text, _in_context(text, tells)))
     if 'input_value=' in text:
         text = _replaced(text, _given(text, tells))
     text = _replaced(text, _said(text))
     return _replaced(text, _judged(text))
+
+
+def _in_context(text: str, tells: Tells) -> Tells:
+    more = {name: how for context, names, how in _CONTEXTS if context.search(text) for name in names}
+    return (lambda name: more.get(name) or tells(name)) if more else tells
 
 
 def _given(text: str, tells: Tells) -> Iterator[Span]:
@@ -203,7 +211,7 @@ def _said(text: str) -> Iterator[Span]:
     position = 0
     while said := _SAID.search(text, position):
         position = said.end()
-        value = value_at(text, position)
+        value = value_at(text, position) if said['pass'] else word_at(text, position)
         if not value:
             continue
         shown = text[slice(*value)]

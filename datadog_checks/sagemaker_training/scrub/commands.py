@@ -72,7 +72,7 @@ PROGRAM = re.compile(
 )
 COMMAND = re.compile(rf'{_START}(?:(?:{_FLAGGED})(?:{_LAST}|=)?|{"|".join(map(_with_gaps, _POSITIONS))})(?![-&|;])')
 # One of these is in every address and call.
-_ADDRESS_HINTS = ('hook', 'telegram', 'login(', 'Auth(', 'literal', 'AI(', 'Anthropic(', 'Client(', 'HfApi(')
+_ADDRESS_HINT = re.compile(r'hook|telegram|literal|login\(|AI\(|Anthropic\(|Auth\(|Client\(|HfApi\(')
 _ADDRESS = re.compile(
     r'hooks\.slack\.com/(?:services/|workflows/)?|\.webhook\.office\.com/|/api/webhooks/|api\.telegram\.org/bot'
     r'|--from-literal(?:=|\s)\\*["\']?[\w.-]{1,100}='
@@ -91,5 +91,5 @@ def secret_starts(text: str) -> Iterator[int]:
         if command := COMMAND.match(text, program.start()):
             yield command.end()
             position = max(position, command.end())
-    if any(hint in text for hint in _ADDRESS_HINTS):
+    if _ADDRESS_HINT.search(text):
         yield from (address.end() for address in _ADDRESS.finditer(text))

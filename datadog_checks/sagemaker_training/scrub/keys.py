@@ -12,7 +12,7 @@ _SEPARATORS = re.compile(r'[^a-z0-9]+')
 # All names are matched in lower case, their words joined by underscores.
 # What is a secret whatever it looks like.
 _PASSWORD = re.compile(
-    r'passw|pass_word|passphrase|pass_?code|pswd|pwd$|(?:^|_)pwd\d*(?:_|$)'
+    r'passw|pass_word|passphrase|pass_?code|(?:^|_)pa?s{1,2}wo?r?d|pswd|pwd$|(?:^|_)pwd\d*(?:_|$)'
     r'|(?:admin|bind|db|ftp|ldap|mail|my|pg|root|smtp|ssh|sudo|user|vnc)_?pw\d*$'
     r'|secret(?!ar[iy]|s?_?manager)|credential|(?:^|_)creds?(?:_|$)|(?:^|_)authorization'
     r'|(?:^|_)(?:bearer|cookies?|dsn|jwt|pat|string_?data)$|(?:^|_)conn(?:ection)?_?str(?:ing)?$'
@@ -31,7 +31,7 @@ _LESS = re.compile(
     r'|(?:^|_)pass$|[a-z0-9](?<!by)(?<!com)(?<!sur)(?<!tres)(?<!under)(?<!over)(?<!multi)pass$'
 )
 # What is a secret only if it looks random, and what is none even then.
-_KEY = re.compile(r'(?:^|[a-z0-9_])key\d*$|(?:^|_)signature$')
+_KEY = re.compile(r'(?:^|[a-z0-9_])key\d*$|(?:^|_)(?:api|authentication|nonce|salt|signature)\d*$')
 _NAMING_KEY = re.compile(
     r'(?:^|_)(?:bucket|cache|dedup|event|foreign|idempotency|image|issue|join|kms'
     r'|message|object|partition|primary|pub|public|record|routing|row|s3|shard|sort'
@@ -39,7 +39,7 @@ _NAMING_KEY = re.compile(
 )
 # One of these is in every name that tells, in lower case: a text without any has none, which is found cheaply.
 STEM = re.compile(
-    'auth|bearer|conn|cookie|cred|dsn|identified|jwt|key|mnemonic|pass|pat|phrase|ps?w|recovery|sas|secret|sig|stringdata|token|webhook'
+    '_api|auth|bearer|conn|cookie|cred|dsn|identified|jwt|key|mnemonic|nonce|pass|pat|phrase|pa?s?s?w|recovery|salt|sas|secret|sig|stringdata|token|webhook'
 )
 # Without one of these there is no value before its name.
 PAIR_VALUE_STEM = re.compile('val|content|default|string', re.IGNORECASE)

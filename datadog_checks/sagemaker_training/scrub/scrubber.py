@@ -57,12 +57,8 @@ class Scrubber:
             text = pattern.sub(REDACTED, text)
         if _PLAIN.fullmatch(text):
             return text
-        for hints, form, kept in tokens.HINTED:
-            if any(hint in text for hint in hints):
-                text = form.sub(kept + REDACTED, text)
-        if tokens.TOKEN_LIKE.search(text):
-            text = tokens.TOKEN.sub(REDACTED, text)
-            text = tokens.BASE64_JSON.sub(lambda found: self._without_encoded_secret(found[0], depth), text)
+        text = tokens.without_tokens(text, REDACTED)
+        text = tokens.BASE64_JSON.sub(lambda found: self._without_encoded_secret(found[0], depth), text)
         text = _without_commands_secrets(text)
         if self._patterns or keys.STEM.search(text.lower()):
             text = beside.without_values(text, self._tells)

@@ -21,7 +21,7 @@ FORMS = (
     ('Azure', r'[A-Za-z0-9_~.]{3}\dQ~[\w~.-]{31,}'),
     ('Brevo', r'xkeysib-[0-9a-f-]{32,}'),
     ('Cerebras', r'csk-[a-z0-9]{32,}'),
-    ('Cloudflare', r'cf[aku]t_[\w-]{20,}'),
+    ('Cloudflare', r'cf(?:[au]t|k)_[\w-]{20,}'),
     ('Databricks', r'dapi[0-9a-f]{32}'),
     ('DigitalOcean', r'do[oprt]_v1_[0-9a-f]{16,}'),
     ('Docker', r'dckr_[op]at_[\w-]{16,}'),
@@ -30,7 +30,10 @@ FORMS = (
     ('Fireworks', r'fw_[A-Za-z0-9]{22,}'),
     ('Fly', r'f(?:o1|m[12][ar]?)_[\w+/=-]{24,}'),
     ('GitHub', r'gh[oprsu]_[A-Za-z0-9]{16,}|github_pat_[\w-]{16,}'),
-    ('GitLab', r'gl(?:agent|cbt|dt|ffct|ft|imt|oas|pat|ptt|rt|rtr|soat)-[\w.-]{16,}'),
+    (
+        'GitLab',
+        r'gl(?:agent|cbt|dt|ffct|ft|imt|oas|pat|ptt|rt|rtr|soat|wt)-[\w.-]{16,}|GR1348941[\w-]{16,}|_gitlab_session=\w{16,}',
+    ),
     ('Google', r'AIza[\w-]{35}|ya29\.[\w-]+|GOCSPX-[\w-]{16,}|1//0[\w-]{30,}'),
     ('Grafana', r'glc_[\w+/=-]{30,}|glsa_[\w-]{16,}'),
     ('Groq', r'gsk_[A-Za-z0-9]{16,}'),
@@ -40,8 +43,8 @@ FORMS = (
     ('LangSmith', r'lsv2_[ps][kt]_[A-Za-z0-9]{16,}'),
     ('Linear', r'lin_(?:api|oauth)_[A-Za-z0-9]{20,}'),
     ('LlamaCloud', r'llx-[\w-]{20,}'),
-    ('Mailgun', r'key-[0-9a-f]{32}'),
-    ('New Relic', r'NR(?:AK|II|IQ|JS|RA)-[\w-]{16,}'),
+    ('Mailgun', r'key-[0-9a-f]{32}|[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}(?![\w-])'),
+    ('New Relic', r'NR(?:AK|BR|II|IQ|JS|RA)-[\w-]{16,}|[0-9a-z]{36}NRAL'),
     ('Notion', r'ntn_[A-Za-z0-9]{20,}'),
     ('npm', r'npm_[A-Za-z0-9]{16,}'),
     ('NuGet', r'oy2[a-z0-9]{43}'),
@@ -49,8 +52,8 @@ FORMS = (
     ('Perplexity', r'pplx-[A-Za-z0-9]{20,}'),
     ('Pinecone', r'pcsk_[\w-]{20,}'),
     ('PlanetScale', r'pscale_(?:oauth|pw|tkn)_[\w=.-]{30,}'),
-    ('PostHog', r'phx_\w{20,}'),
-    ('Postman', r'PMAK-[0-9a-f]{20,}(?:-[0-9a-f]*)?'),
+    ('PostHog', r'ph[acrsx]_\w{20,}'),
+    ('Postman', r'PMAK-[0-9a-f]{20,}(?:-[0-9a-f]*)?|PMAT-[A-Z0-9]{20,}'),
     ('Prefect', r'pn[bu]_[A-Za-z0-9]{20,}'),
     ('Pulumi', r'pul-[0-9a-f]{30,}'),
     ('PyPI', r'pypi-AgE[\w-]{16,}'),
@@ -64,7 +67,7 @@ FORMS = (
     ('Sourcegraph', r'sgp_(?:[0-9a-f]{16}_|local_)?[0-9a-f]{40}'),
     ('Square', r'sq0[a-z]{3}-[\w-]{20,}'),
     ('Stripe', r'[rsp]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[\w+/=-]{16,}'),
-    ('Supabase', r'sbp_[0-9a-f]{30,}|sb_secret_[\w-]{20,}'),
+    ('Supabase', r'sbp_(?:v0_)?[0-9a-f]{30,}|sb_secret_[\w-]{20,}'),
     ('Tailscale', r'tskey-[\w-]{16,}'),
     ('Tavily', r'tvly-[\w-]{16,}'),
     ('Telegram', r'\d{8,10}:AA[\w-]{32,36}'),
@@ -74,6 +77,27 @@ FORMS = (
     ('Weights & Biases', r'wandb_v1_[\w-]{16,}'),
     ('xAI', r'xai-[A-Za-z0-9]{20,}'),
     ('age', r'AGE-SECRET-KEY-1[A-Z0-9]{20,}'),
+    ('Akamai', r'akab-[a-z0-9]{16}-[a-z0-9]{16}'),
+    ('Alibaba', r'LTAI[A-Za-z0-9]{12,}'),
+    ('base64 of a DER key', r'MI[IG][A-Za-z0-9+/]{80,}={0,2}'),
+    ('Braintree', r'access_token\$(?:production|sandbox)\$[\w$]{16,}'),
+    ('Clojars', r'CLOJARS_[0-9a-f]{40,}'),
+    ('Defined Networking', r'dnkey-[A-Z0-9]{26}-[A-Z0-9]{40,}'),
+    ('Discord', r'[MNO][A-Za-z0-9_-]{23,27}\.[\w-]{6}\.[\w-]{27,}'),
+    ('Docker Swarm', r'SWM(?:TKN|KEY)-1-[\w+/-]{20,}'),
+    ('Dropbox', r'sl\.[\w-]{60,}'),
+    ('Dynatrace', r'dt0[a-z]\d\d\.[A-Z0-9]{24}\.[A-Z0-9]{30,}'),
+    ('Heroku', r'HRKU-[\w-]{30,}'),
+    ('Mailchimp', r'[A-Za-z0-9]{32}-us\d{1,2}(?!\w)'),
+    ('Meta', r'EAA[A-Za-z0-9][A-Za-z0-9_-]{40,}|IG[A-Z]{3}[A-Za-z0-9]{60,}|\d{14,17}\|[\w-]{27}'),
+    ('NATS', r'S[ACNOUX][A-Z2-7]{56}(?!\w)'),
+    ('Netlify', r'nf[pc]_[A-Za-z0-9_]{30,}'),
+    ('NTLM', r'TlRMTVNTU[\w+/=]{16,}'),
+    ('Salesforce', r'00D[A-Za-z0-9]{12,15}![\w.]{40,}'),
+    ('SonarQube', r'sq[apu]_[0-9a-f]{40}'),
+    ('Twilio', r'(?:AC|SK)(?:[0-9a-f]{32}|[0-9A-F]{32})(?!\w)'),
+    ('Vercel', r'vc[ackipr]_[A-Za-z0-9]{24,}'),
+    ('WunderGraph', r'cosmo_[0-9a-f]{32}'),
     ('base64 of PEM', r'LS0tLS1CRUdJTi[\w+/=-]{16,}'),
 )
 # Of a user's password, as the system keeps it.
@@ -81,11 +105,16 @@ _HASH = (
     r'\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2(?:id?|d)|md5|pbkdf2[\w-]{0,16}|s(?:cr|ha1|crypt))\$[\w./$=,+-]{20,}'
     r'|pbkdf2_sha\d{1,3}\$\d{1,9}\$[\w+/=$-]{20,}|\{S?SHA\d{0,3}\}[\w+/=]{20,}'
 )
-# Where a word begins: also behind the letter of an escaped newline, and behind %3D.
-_START = r'(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u00[0-9A-Fa-f]{2}))'
-TOKEN = re.compile(f'{_START}(?:{"|".join(form for _, form in FORMS)})')
+_ANY = '|'.join(form for _, form in FORMS)
+_TOKEN = re.compile(f'(?<![A-Za-z0-9])(?:{_ANY})')
+# A word also begins behind the letter of an escaped newline, behind %3D and behind a terminal's colour.
+_ESCAPE = re.compile(r'[\\%\x1b]')
+_TOKEN_AMONG_ESCAPES = re.compile(
+    r'(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u00[0-9A-Fa-f]{2})|(?<=\[\dm)|(?<=\[\d\dm))'
+    rf'(?:{_ANY})'
+)
 # A text without so long a word has none.
-TOKEN_LIKE = re.compile(r'[\w+/=~.:-]{13}')
+_TOKEN_LIKE = re.compile(r'[\w+/=~.:-]{13}')
 # (one of these is in the text, what then is a secret, what is left of it). A hint is found faster than a form.
 HINTED: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     (
@@ -104,7 +133,7 @@ HINTED: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
         '',
     ),
     # scheme://user:password@host: the password may itself hold what a careful writer would have escaped.
-    (('@',), re.compile(r'((?:://|:\\/\\/)[^\s/@:"\']{0,256}:)(?!\d{2,5}/)[^\s"\',]{1,256}(?=@)'), r'\1'),
+    (('@',), re.compile(r'((?:://|:\\/\\/)[^\s/:"\']{0,256}:)(?!\d{2,5}/)[^\s"\',]{1,256}(?=@)'), r'\1'),
     # jdbc:oracle:thin:user/password@host; a line of .pgpass
     ((':thin:', 'sqlplus '), re.compile(r'((?::thin:|sqlplus )[^\s/@"\']{1,64}/)[^\s@"\']{1,256}(?=@)'), r'\1'),
     (
@@ -114,5 +143,20 @@ HINTED: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     ),
     (('%40',), re.compile(r'(%3A%2F%2F[^\s/@:%"\']{0,256}%3A)[^\s"\',]{1,256}(?=%40)', re.IGNORECASE), r'\1'),
 )
+_HINT = re.compile('|'.join(re.escape(hint) for hints, _, _ in HINTED for hint in hints))
 # JSON in base64, which is a secret if one is in it: see scrubber.py.
-BASE64_JSON = re.compile(r'(?:(?<![\w+.-])|(?<=\\[nrt]))(?:ey[AJ]|ew[0o])[A-Za-z0-9_+/-]{16,}={0,2}(?![\w.])')
+BASE64_JSON = re.compile(
+    r'(?:(?<![\w+.-])|(?<=\\[nrt]))(?:ey[AJ]|ew[0o]|W(?:3si|wog))[A-Za-z0-9_+/-]{16,}={0,2}(?![\w.])'
+)
+
+
+def without_tokens(text: str, redacted: str) -> str:
+    """`text` without what is a secret by its own form."""
+    if _HINT.search(text):
+        for hints, form, kept in HINTED:
+            if any(hint in text for hint in hints):
+                text = form.sub(kept + redacted, text)
+    if _TOKEN_LIKE.search(text):
+        form = _TOKEN_AMONG_ESCAPES if _ESCAPE.search(text) else _TOKEN
+        text = form.sub(redacted, text)
+    return text

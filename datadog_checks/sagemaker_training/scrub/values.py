@@ -39,7 +39,8 @@ _BARE = {
 }
 # What stands between a joiner and the value: a line that goes on, a type, what makes a string, a known scheme.
 _BEFORE = re.compile(
-    rf'(?:\\\r?\n\s*|-\s+|&\w+\s+|!!?\w*\s+)*(?:[\w\[\], |.]{{1,40}}?{BLANKS}=\s*(?=\\*["\']))?'
+    r'(?:\\\r?\n\s*|-\s+|&(?:quot|\#3[49]|apos);|\[\]byte(?=\{)|&\w+\s+|!!?\w*\s+)*'
+    rf'(?:[\w\[\], |.]{{1,40}}?{BLANKS}=\s*(?=\\*["\']))?'
     r'(?:(?:\w{0,20}(?i:secret|password|token|encode|str|bytes|quote)\w{0,20}\(|[bBfFrRuU]{1,2})(?=\\*["\']))?'
     r'(?:(?i:api-?key|basic|bearer|digest|key|negotiate|ntlm|oauth|ssws|token)\s+(?=\S))?'
 )
@@ -53,7 +54,7 @@ _HARMLESS_CHILD = re.compile(r'[\\"\']*(?:name|type|kind|namespace|version|enabl
 _DASHES = re.compile(r'(?:-\s+)*')
 _BRACKETS = {'[': ']', '{': '}', '(': ')'}
 _UP_TO_QUOTE = {quote: re.compile(rf'[^{quote}\n]*(?={quote})') for quote in ('"', "'")}
-_REST_OF_WORDS = re.compile(r'(?:[^\S\n]++[^\s=:"\'\\#]++){1,16}+(?=\s*(?:\n|\\n|$))')
+_REST_OF_WORDS = re.compile(r'(?:[^\S\n]++[^\s=:"\'\\#][^\s=:"\'\\]*+){1,16}+(?=\s*(?:\n|\\n|$))')
 # Source that fetches the value, and what it falls back to.
 _EXPRESSION = re.compile(
     r'[A-Za-z_]\w{0,40}(?:(?:\.|::|->)[A-Za-z_]\w{0,40})*+(?:[(\[]|(?=\s*$)|(?=\s+(?:or|\|\||\?\?)\s))'
