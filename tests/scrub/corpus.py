@@ -13,6 +13,7 @@ import json
 import random
 import string
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from datadog_checks.sagemaker_training.scrub import Scrubber
@@ -166,12 +167,19 @@ TOKENS: tuple[tuple[str, str | Callable[[random.Random], str], str, int], ...] =
     ('Mailgun', 'key-', HEX, 32), ('Databricks', 'dapi', HEX, 32), ('Langfuse', 'sk-lf-', HEX, 32),
     ('Fireworks', 'fw_', ALNUM, 24), ('Brevo', 'xkeysib-', HEX, 64), ('Square', 'sq0csp-', URL, 43),
     ('PlanetScale', 'pscale_tkn_', URL, 43), ('ReadMe', 'rdme_', LOWER + DIGITS, 70), ('Sourcegraph', 'sgp_', HEX, 40),
-    ('NuGet', 'oy2', LOWER + DIGITS, 43), ('Cerebras', 'csk-', LOWER + DIGITS, 48), ('Fly', 'fo1_', URL, 43),
+    ('Heroku', 'HRKU-', URL, 60), ('SonarQube', 'squ_', HEX, 40), ('Vercel', 'vcp_', ALNUM, 56),
+    ('Netlify', 'nfp_', ALNUM, 36), ('Docker Swarm', 'SWMTKN-1-', LOWER + DIGITS, 50), ('PostHog project', 'phs_',
+    ALNUM, 43),
+    ('Postman collection', 'PMAT-', UPPER + DIGITS, 26), ('NATS', 'SU', UPPER + '234567', 56), ('GitLab workspace',
+    'glwt-', URL, 30),
+    ('Dynatrace', lambda rng: f'dt0c01.{body(rng, UPPER + DIGITS, 24)}.', UPPER + DIGITS, 64), ('NuGet', 'oy2',
+    LOWER + DIGITS, 43), ('Cerebras', 'csk-', LOWER + DIGITS, 48), ('Fly', 'fo1_', URL, 43),
 )  # fmt: skip
 ANYWHERE = (
     '{s}', 'started with {s}', 'model: {s}', '{{"model": "{s}"}}', '"{{\\"a\\": \\"{s}\\"}}"',
     'train.py --model {s} -v',
     "['--x', '{s}']", '<a>{s}</a>', 'x("{s}")', 'got {s}, stopped', 'line\\n{s}\\nline', 'https://host/{s}/x', 'X={s}',
+    '\x1b[93m{s}\x1b[0m',
 )  # fmt: skip
 
 # 4. {c} is S for a command line; {u} a user.
@@ -307,12 +315,26 @@ def cases(seed: int = SEED) -> Iterator[Case]:
     for words in COMMANDS:
         yield from commands(words, rng)
     yield from _placed(rng)
+    yield from _in_jobs(rng)
     for name in ('password', 'api_key', 'HF_TOKEN'):
         yield from _texts('operators', OPERATORS, keys(rng) + passwords(rng), rng, k=name)
     for form in MAPPING_KEYS:
         for secret in keys(rng):
             if '/' not in secret:
                 yield Case('mapping keys', form, 'mapping', {form.format(s=secret): '3'}, secret)
+
+
+def _in_jobs(rng: random.Random) -> Iterator[Case]:
+    """What real jobs write, a line each; %R is a random key, %H a hexadecimal one, %P a password."""
+    for line in (Path(__file__).parent / 'places.txt').read_text(encoding='utf-8').splitlines():
+        marks = {'%R': body(rng, ALNUM, 24), '%H': body(rng, HEX, 40), '%P': passwords(rng)[0]}
+        text = line
+        for mark, made in marks.items():
+            text = text.replace(mark, made)
+        secret = next(made for mark, made in marks.items() if mark in line)
+        yield Case('jobs', line, 'text', text, secret)
+        if '\\n' in line:
+            yield Case('jobs', line, 'text', text.replace('\\n', '\n'), secret)
 
 
 def _beside(kind: str, name: str, secrets: list[str], rng: random.Random) -> Iterator[Case]:

@@ -109,10 +109,8 @@ _ANY = '|'.join(form for _, form in FORMS)
 _TOKEN = re.compile(f'(?<![A-Za-z0-9])(?:{_ANY})')
 # A word also begins behind the letter of an escaped newline, behind %3D and behind a terminal's colour.
 _ESCAPE = re.compile(r'[\\%\x1b]')
-_TOKEN_AMONG_ESCAPES = re.compile(
-    r'(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u00[0-9A-Fa-f]{2})|(?<=\[\dm)|(?<=\[\d\dm))'
-    rf'(?:{_ANY})'
-)
+_BEHIND_ESCAPE = r'(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u00[0-9A-Fa-f]{2})|(?<=\[\dm)|(?<=\[\d\dm)'
+_TOKEN_AMONG_ESCAPES = re.compile(f'(?:(?<![A-Za-z0-9])|{_BEHIND_ESCAPE})(?:{_ANY})')
 # A text without so long a word has none.
 _TOKEN_LIKE = re.compile(r'[\w+/=~.:-]{13}')
 # (one of these is in the text, what then is a secret, what is left of it). A hint is found faster than a form.
@@ -146,7 +144,7 @@ HINTED: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
 _HINT = re.compile('|'.join(re.escape(hint) for hints, _, _ in HINTED for hint in hints))
 # JSON in base64, which is a secret if one is in it: see scrubber.py.
 BASE64_JSON = re.compile(
-    r'(?:(?<![\w+.-])|(?<=\\[nrt]))(?:ey[AJ]|ew[0o]|W(?:3si|wog))[A-Za-z0-9_+/-]{16,}={0,2}(?![\w.])'
+    r'(?:(?<![\w+.-])|{_BEHIND_ESCAPE})(?:ey[AJ]|ew[0o]|W(?:3si|wog))[A-Za-z0-9_+/-]{16,}={0,2}(?![\w.])'
 )
 
 
