@@ -67,7 +67,7 @@ def test_no_construction_takes_time_as_the_square_of_its_length() -> None:
     ('before', 'repeated'),
     [
         ('', 'key='), ('', 'key=\\0'), ('', ':*key'), ('', '--password ewog ['), ('', 'export Bearer '),
-        ('/api/webhooks/', '\\\\n'), ('identified by ', '-%22]!'), ('', 'password=password('), ('(password is ', '$6$://:'),
+        ('/api/webhooks/', '\\\\n'), ('identified by ', '-%22]!'), ('', 'password=password('), ('(password is ', '$6$://:'), ('', 'Bearer &'), ('', '#token: '), ('', ';password=|'),
     ],
 )  # fmt: skip
 def test_what_once_grew_with_the_square(before: str, repeated: str) -> None:

@@ -114,7 +114,7 @@ _IS_NO_TOKEN = re.compile(
     r'|[^\x00-\x7f]?\W{0,3}\w{0,2}|auto|default)[\\"\'\s)\]},.;%]*(?:s|ms|%)?'
 )
 
-_RUNS = re.compile(r'[A-Z]?[a-z]+|[A-Z]+|\d+|[!#$%^&*~]')
+_RUNS = re.compile(r'[A-Z]?[a-z]+|[A-Z]+|\d+|[!#$%^&*~]+')
 _SEGMENT = re.compile(r'[A-Za-z0-9!#$%^&*~]+')
 _ALPHABET = re.compile(r'[\w+/=.~!@#$%^&*-]{8,}')
 _PATH = re.compile(r'(?:^|/)(?:[a-z][a-z_-]{3,}|[\w-]*\.[a-z]{1,5}\d?|\.{1,2})(?=/|$)|^/')

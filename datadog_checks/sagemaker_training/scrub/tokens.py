@@ -144,7 +144,7 @@ HINTED: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
 _HINT = re.compile('|'.join(re.escape(hint) for hints, _, _ in HINTED for hint in hints))
 # JSON in base64, which is a secret if one is in it: see scrubber.py.
 BASE64_JSON = re.compile(
-    r'(?:(?<![\w+.-])|{_BEHIND_ESCAPE})(?:ey[AJ]|ew[0o]|W(?:3si|wog))[A-Za-z0-9_+/-]{16,}={0,2}(?![\w.])'
+    rf'(?:(?<![\w+.-])|{_BEHIND_ESCAPE})(?:ey[AJ]|ew[0o]|W(?:3si|wog))[A-Za-z0-9_+/-]{{16,}}={{0,2}}(?![\w.])'
 )
 
 

@@ -39,7 +39,7 @@ _BARE = {
 }
 # What stands between a joiner and the value: a line that goes on, a type, what makes a string, a known scheme.
 _BEFORE = re.compile(
-    r'(?:\\\r?\n\s*|-\s+|&(?:quot|\#3[49]|apos);|\[\]byte(?=\{)|&\w+\s+|!!?\w*\s+)*'
+    r'(?:\\\r?\n\s*|-\s+|&(?:quot|\#3[49]|apos);|\[\]byte(?=\{)|&\w+\s+|!!?\w*\s+){0,6}'
     rf'(?:[\w\[\], |.]{{1,40}}?{BLANKS}=\s*(?=\\*["\']))?'
     r'(?:(?:\w{0,20}(?i:secret|password|token|encode|str|bytes|quote)\w{0,20}\(|[bBfFrRuU]{1,2})(?=\\*["\']))?'
     r'(?:(?i:api-?key|basic|bearer|digest|key|negotiate|ntlm|oauth|ssws|token)\s+(?=\S))?'
