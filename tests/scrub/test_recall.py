@@ -43,6 +43,8 @@ def test_of_a_thousand_ordinary_settings_at_most_two_are_touched() -> None:
         ('https://host/p?token={}&epochs=3', 'https://host/p?token=<redacted>&epochs=3'),
         ('Server=h;Pwd={};Encrypt=yes', 'Server=h;Pwd=<redacted>;Encrypt=yes'),
         ('key={}, epochs=3', 'key={}, epochs=3'),
+        ('password=ab(1{}', 'password=<redacted>'),
+        ('token = os.environ.get("HF_TOKEN", "{}")', 'token = os.environ.get("HF_TOKEN", <redacted>)'),
     ],
 )
 def test_what_stands_around_a_secret_stays(text: str, expected: str) -> None:
@@ -67,7 +69,9 @@ def test_no_construction_takes_time_as_the_square_of_its_length() -> None:
     ('before', 'repeated'),
     [
         ('', 'key='), ('', 'key=\\0'), ('', ':*key'), ('', '--password ewog ['), ('', 'export Bearer '),
-        ('/api/webhooks/', '\\\\n'), ('identified by ', '-%22]!'), ('', 'password=password('), ('(password is ', '$6$://:'), ('', 'Bearer &'), ('', '#token: '), ('', ';password=|'),
+        ('', 'Bearer &'),
+        ('/api/webhooks/', '\\\\n'), ('identified by ', '-%22]!'), ('', 'password=password('), ('', ';password=|'),
+        ('(password is ', '$6$://:'), ('', '#token: '),
     ],
 )  # fmt: skip
 def test_what_once_grew_with_the_square(before: str, repeated: str) -> None:

@@ -4,7 +4,7 @@
 """The values that stand beside a name that tells: assigned to it, paired with it, or said of it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from . import keys
 from .values import (
@@ -68,16 +68,15 @@ _PAIR_VALUE = re.compile(rf'(?<![\w.-]){_VALUED}{QUOTE}?(?:{JOINER}|>)')
 _NO_PAIR = re.compile(rf'[{{}}]|(?<![\w.-]){_NAMED}{QUOTE}?{BLANKS}{OPERATOR}')
 _PAIR_WITHIN = 200
 _ARGUMENT = re.compile(r'\w{2,12}\s*=(?!=)')
-_NESTED = re.compile(rf'(?P<inner>[A-Za-z_][\w.-]*)(?P<joiner>{BLANKS}(?::(?=\s)|[=:]))')
+_NESTED = re.compile(rf'(?P<inner>[A-Za-z_][\w.-]*)(?P<joiner>{BLANKS}[=:])(?P<space>\s?)')
 # Invalid token S, password is "S", IDENTIFIED BY 'S'
 _SAID = re.compile(
-    r'(?i:(?P<pass>passwords?|passwd|passphrase|passcode|pwd|identified[^\S\n]+(?:with[^\S\n]+\S{1,40}[^\S\n]+)?(?:by|as)(?:[^\S\n]+password)?)'
-    r'|(?<![\w.-])(?P<key>tokens?|keys?|secrets?|credentials?|jwt|api-?key|bearer))'
-    r'(?![\w.-])[^\S\n]*(?:(?i:is|was|of|as|to|value|string|provided|given|used|supplied|configured|set|with|for[^\S\n]+\S{1,80})'
+    r'(?i:(?P<pass>passwords?|passwd|passphrase|passcode|pwd'
+    r'|identified[^\S\n]+(?:with[^\S\n]+\S{1,40}[^\S\n]+)?(?:by|as)(?:[^\S\n]+password)?)'
+    r'|(?<![\w.-])(?P<key>tokens?|keys?|secrets?|credentials?|jwt|api-?key|bearer))(?![\w.-])[^\S\n]*'
+    r'(?:(?i:is|was|of|as|to|value|string|provided|given|used|supplied|configured|set|with|for[^\S\n]+\S{1,80})'
     rf'[^\S\n]*:?[^\S\n]+){{0,3}}(?<=[\s:])\(?(?!{FLAG.pattern})(?=\S)'
 )
-
-
 # KeyError: 'S' is not a valid API key
 _JUDGED = re.compile(
     r'(?<=[\s"\'])(?:is|was)\s(?:not\s)?(?:an?\s)?(?:(?:in)?valid|(?:in)?correct|expired|wrong|revoked)\s'
@@ -170,30 +169,22 @@ def _assigned(text: str, tells: Tells) -> Iterator[Span]:
 
 
 def _values(text: str, key: Span, start: int, group: str, name: str, how: str, tells: Tells) -> Iterator[Span]:
-    if how == 'random':
-        spans = [span for span in (element_at(text, start) if group == 'element' else word_at(text, start),) if span]
-    elif group == 'element':
-        spans = [span for span in (element_at(text, start),) if span]
-    elif group in ('flag', 'item') and text[key[0] : key[1]].rstrip().endswith(',') and _ARGUMENT.match(text, start):
-        spans = [span for span in (_paired(text, start, how),) if span]
+    spans: Iterable[Span | None]
+    if group == 'element':
+        spans = [element_at(text, start)]
+    elif how == 'random':
+        spans = [word_at(text, start)]
+    elif group in ('flag', 'item') and text[slice(*key)].rstrip().endswith(',') and _ARGUMENT.match(text, start):
+        spans = [_paired(text, start, how)]
     else:
-        nested = _NESTED.match(text, start) if group == 'name' else None
-        if nested and nested['inner'] and _is_key(nested, tells):
+        if group == 'name' and (nested := _NESTED.match(text, start)):
             if tells(nested['inner']) in ('always', 'mostly'):
-                return
-            start = nested.end()
-        spans = list(values_at(text, (key[0], start), start, name))
+                return  # it is found on its own
+            start = nested.end() if nested['joiner'].endswith(':') and nested['space'] else start
+        spans = values_at(text, (key[0], start), start, name)
     for span in spans:
-        if keys.is_secret(how, text[slice(*span)]):
+        if span and keys.is_secret(how, text[slice(*span)]):
             yield span
-
-
-def _is_key(nested: re.Match[str], tells: Tells) -> bool:
-    return (
-        nested['joiner'].endswith(':')
-        and nested.string[nested.end() : nested.end() + 1].isspace()
-        or bool(tells(nested['inner']) in ('always', 'mostly'))
-    )
 
 
 def _paired(text: str, position: int, how: str) -> Span | None:

@@ -39,7 +39,8 @@ _NAMING_KEY = re.compile(
 )
 # One of these is in every name that tells, in lower case: a text without any has none, which is found cheaply.
 STEM = re.compile(
-    '_api|auth|bearer|conn|cookie|cred|dsn|identified|jwt|key|mnemonic|nonce|pass|pat|phrase|pa?s?s?w|recovery|salt|sas|secret|sig|stringdata|token|webhook'
+    '_api|auth|bearer|conn|cookie|cred|dsn|identified|jwt|key|mnemonic|nonce|pass|pat|phrase|pa?s?s?w|recovery|salt'
+    '|sas|secret|sig|string_?data|token|webhook'
 )
 # Without one of these there is no value before its name.
 PAIR_VALUE_STEM = re.compile('val|content|default|string', re.IGNORECASE)
@@ -55,7 +56,8 @@ _LIKE_IMAGE = (
 _ORDINARY = re.compile(
     r'(?:error|exception)$'
     r'|(?:passw(?:or)?d|secret|token|credential|key|auth)s?_(?:age|attempts?|count|dim|enabled|expir\w*|file_name|hash_fn'
-    r'|arn|dir|file|len|length|max\w*|min\w*|name|path|policy|present|provider|ref|relative_uri|required|size|type|ttl|version)$'
+    r'|arn|dir|file|len|length|max\w*|min\w*|name|path|policy|present|provider|ref|relative_uri|required|size|type|ttl'
+    r'|version)$'
     r'|(?:^|_)secret_key_ref$'
     r'|(?:^|_)(?:beam_size|bod|bos|by|cls|eod|eom|eos|eot|ent|mask|max|min|newline|num|pad|per|placeholder|sentinel|sep'
     r'|special|unk|unused)_?token(?:_?\d*)$'
@@ -99,13 +101,12 @@ def is_secret(how: str, value: str) -> bool:
 
 
 _LONGEST_ORDINARY = 64
-
-
 # Switches, types, and what stands for a value that is elsewhere: ${NAME}, $SOME_NAME, {{ name }}, %(name)s, ****.
 _IS_NO_SECRET = re.compile(
     r'[\\"\'\s]*(?:(?i:true|false|yes|no|on|off|none|null|nil|nan|undefined|str|string|bytes|int|bool'
     r'|required|missing|invalid|expired|unknown|denied|mfa|not|must|field)'
-    r'|(?:self|cls|args|opts?|cfg|config|conf|settings|os|process|env|params|kwargs|options|ctx|request)(?:\.[A-Za-z_]\w*)+'
+    r'|(?:self|cls|args|opts?|cfg|config|conf|settings|os|process|env|params|kwargs|options|ctx|request)'
+    r'(?:\.[A-Za-z_]\w*)+'
     r'|\$\{\w+\}|\$[A-Z][A-Z0-9]*_[A-Z0-9_]+|\$\([^)]*\)|\{\{[^{}]*\}\}|%\(\w+\)s|\*{3,}|<redacted>)?[\\"\'\s)\]},.;]*'
 )
 # Small numbers, <image>, <|eod|>, [MASK], and what has hardly a letter or digit.

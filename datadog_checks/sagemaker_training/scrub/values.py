@@ -57,7 +57,8 @@ _UP_TO_QUOTE = {quote: re.compile(rf'[^{quote}\n]*(?={quote})') for quote in ('"
 _REST_OF_WORDS = re.compile(r'(?:[^\S\n]++[^\s=:"\'\\#][^\s=:"\'\\]*+){1,16}+(?=\s*(?:\n|\\n|$))')
 # Source that fetches the value, and what it falls back to.
 _EXPRESSION = re.compile(
-    r'[A-Za-z_]\w{0,40}(?:(?:\.|::|->)[A-Za-z_]\w{0,40})*+(?:[(\[]|(?=\s*$)|(?=\s+(?:or|\|\||\?\?)\s))'
+    r'[A-Za-z_]\w{0,40}(?:(?P<dot>\.|::|->)[A-Za-z_]\w{0,40})*+'
+    r'(?:(?P<opens>[(\[](?(dot)|(?=\\*["\']|[)\]])))|(?=\s+(?:or|\|\||\?\?)\s))'
 )
 _OR_ELSE = re.compile(
     rf'[^\n"\']{{0,80}}?(?:["\'][^"\'\n]{{0,60}}["\'][^\n"\']{{0,40}}?)?(?:\bor|\belse|\|\||\?\?)\s+(?={QUOTE})'
@@ -114,7 +115,7 @@ def values_at(text: str, key: Span, start: int, name: str) -> Iterator[Span]:
         if fallback and (default := value_at(text, fallback.end())):
             yield default
             return
-        if expression[0][-1] in '([':
+        if expression['opens']:
             return
     part = _BARE.get(_SEPARATED.get(text[max(key[0] - 1, 0) : key[0]], ''))
     if part and not _OPENING.match(text, begin):
