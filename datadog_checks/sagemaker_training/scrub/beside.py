@@ -52,7 +52,7 @@ _KEY = re.compile(
             # but not the name of a secret in an ARN
             r'(?<![\w.-])(?<!\d{12}:)(?:(?<=%)[0-9A-Fa-f]{2})?(?P<name>(?:'
             r'(?i:access|account|api|auth|client|connection|encryption|license|private|secret)[^\S\n])?\w[\w.-]*)'
-            rf'{QUOTE}?\]?{JOINER}',
+            rf'{QUOTE}?\]?(?:[^\S\n]string)?{JOINER}',
         )
     )
 )
@@ -79,10 +79,10 @@ _SAID = re.compile(
 )
 # KeyError: 'S' is not a valid API key
 _JUDGED = re.compile(
-    r'(?<=[\s"\'])(?:is|was)\s(?:not\s)?(?:an?\s)?(?:(?:in)?valid|(?:in)?correct|expired|wrong|revoked)\s'
+    r'(?<=[\s"\'])(?:is|was)\s(?:(?:not\s)?(?:an?\s)?(?:(?:in)?valid|(?:in)?correct|expired|wrong|revoked)|the|my|our|your)\s'
     r'(?i:api[ -]?key|access key|token|password|secret)'
 )
-_LAST_WORD = re.compile(r'[^\s"\'\\]{8,200}(?=["\'\\]*\s$)')
+_LAST_WORD = re.compile(r'[^\s"\'\\/#;*][^\s"\'\\]{7,200}(?=["\'\\]*\s$)')
 # A field's name in pydantic's errors, and what was given for it.
 _GIVEN = re.compile(r'(?P<field>[\w.]+)(?P<between>(?:\n|\\n)\s{1,8}[^\n\[\\]{0,200}\[type=\w+, input_value=)')
 # Names that tell only in a text that has this in it: a Secret of Kubernetes, a JSON Web Key.

@@ -15,7 +15,7 @@ _WORD = r'(?:(?![|;&\s,"\'])(?:\\(?!["\'])|[^\s,"\'\\]){1,200}+)'
 _START = r'(?:(?<![\w.-])|(?<=\\[nrt]))'
 # (programs and the words that make them ask for a secret, what stands right before it, maybe glued to it)
 _COMMANDS = (
-    ('curl', r'(?:-[a-zA-Z]{{0,4}}u|--user|-U|--proxy-user){last}?(?=\\*["\']?[^\s:"\'/]{{1,64}}:)'),
+    ('curl', r'(?:-[a-zA-Z]{{0,4}}u|--user|-U|--proxy-user){last}?(?=\\*["\']?[^\s:"\'/]{{0,64}}["\']?:)'),
     (
         r'(?:docker|podman|buildah|nerdctl|oras|skopeo|crane(?:{gap}auth)?|helm(?:{gap}registry)?|az(?:{gap}acr)?){gap}login',
         '-p',

@@ -131,6 +131,9 @@ def _without_commands_secrets(text: str) -> str:
         if start >= end and (value := value_at(text, start)):
             pieces += [text[end:start], REDACTED]
             end = value[1]
+            # "user":"password"
+            while text[end : end + 1] == ':' and (value := value_at(text, end + 1)):
+                end = value[1]
     return ''.join([*pieces, text[end:]]) if pieces else text
 
 

@@ -15,7 +15,7 @@ REDACTED = '<redacted>'
 QUOTE = r'(?:\\*["\']|%2[27])'
 # Within a line: a key on the next one has a value of its own.
 BLANKS = r'[^\S\n]*+'
-OPERATOR = r'(?:[:?+!|]{0,2}=(?:>|==?|=)?|:|%3[ADad])'
+OPERATOR = r'(?:[:?+!|.]{0,3}=(?:>|==?|=)?|:|%3[ADad])'
 JOINER = rf'{BLANKS}{OPERATOR}{BLANKS}'
 QUOTED = (
     r'(?:\\*"){3}[^"]*+(?:"\\*){0,3}|"(?:\\.|[^"\\])*+"?|\'(?:\\.|[^\'\\])*+\'?'
