@@ -123,7 +123,8 @@ def _client(keys: Mapping[str, str], host: str, retries: ClientRetry) -> ApiClie
     configuration = Configuration(
         host=host,
         api_key={KEYS[variable][0]: key for variable, key in keys.items()},
-        retry_policy=retries,
+        # Followed, a redirect would take the keys with it.
+        retry_policy=retries.new(redirect=False),
         request_timeout=TIMEOUT_SECONDS,
         # Neither what is sent nor what is answered goes through the client's models, which know less than the API.
         check_input_type=False,
@@ -203,6 +204,11 @@ def _explained(operation: str, error: ApiException) -> PushError:
         return PushError(f'Datadog limits how often it can be asked ({answer}): try again in {seconds} seconds.')
     if error.status >= 500:
         return PushError(f'Datadog fails to {what} ({answer}); see https://status.datadoghq.com')
+    if 300 <= error.status < 400:
+        return PushError(
+            f'What answers sends {what} elsewhere ({answer}), and the keys are not taken there. Is DD_SITE right? '
+            'Is it a proxy?'
+        )
     if not error.status:
         return PushError(f'Datadog cannot be reached: {answer}')
     return Refused(f'Datadog refuses to {what}: {answer}')

@@ -6,6 +6,7 @@
 import logging
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -91,6 +92,34 @@ def test_planted_secrets_are_nowhere(world: World, caplog: pytest.LogCaptureFixt
     for fields in world.resources().values():
         hyperparameters.update({key for key, value in fields.get('hyper_parameters', {}).items() if '<' not in value})
     assert all(hyperparameters[key] for key in ('epochs', 'max_tokens', 'tokenizer_name'))
+
+
+@pytest.fixture
+def loggers_at_debug() -> Iterator[Callable[[], None]]:
+    names = [
+        name for name in logging.root.manager.loggerDict if name.partition('.')[0] in ('botocore', 'boto3', 'urllib3')
+    ]
+    levels = {name: logging.getLogger(name).level for name in names}
+
+    def set_levels() -> None:
+        for name in names:
+            logging.getLogger(name).setLevel(logging.DEBUG)
+
+    yield set_levels
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def test_botocore_prints_no_job_even_if_others_set_its_loggers_to_debug(
+    world: World, caplog: pytest.LogCaptureFixture, loggers_at_debug: Callable[[], None]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    world.aws.put(answer(HyperParameters={'note': 'hunter2-was-here', 'password': 'hunter3-was-here'}))
+    check = world.check()
+    loggers_at_debug()
+    assert 'DescribeTrainingJob' in world.poll(check)
+    assert 'hunter' not in caplog.text
+    assert not [record.name for record in caplog.records if record.name.startswith('botocore')]
 
 
 def test_a_long_history_costs_a_quiet_poll_one_call_and_a_first_start_no_burst(world: World) -> None:

@@ -83,6 +83,7 @@ def test_defaults() -> None:
         'describe_requests_per_second': 10,
         'max_concurrency': 8,
         'collect_environment_values': False,
+        'resource_fields_exclude': None,
         'sensitive_patterns': None,
         'job_family_patterns': None,
         'job_family_tag': None,
@@ -198,6 +199,7 @@ BAD_OPTIONS = [
     ('name_include', ['']),
     ('name_exclude', ['ok', '*-test']),
     ('name_exclude', ['a{99999999999999999999}']),
+    ('resource_fields_exclude', ['enviroment']),
     ('sensitive_patterns', ['(unclosed']),
     ('sensitive_patterns', ['x', 'y', '']),
     ('job_family_patterns', ['(unclosed']),
@@ -397,6 +399,13 @@ def test_an_error_shows_which_region_is_bad_and_why() -> None:
     assert "`regions`, entry 3 must be the name of an AWS region, such as us-east-1, not 'eu-west-1b'" in str(
         error.value
     )
+
+
+def test_a_path_that_no_resource_has_is_told_with_the_nearest() -> None:
+    with pytest.raises(
+        ConfigurationError, match="`resource_fields_exclude`, entry 2 .*'hyperparameters.*'hyper_parameters'"
+    ):
+        load({'resource_fields_exclude': ['hyper_parameters.db_*', 'hyperparameters.*']})
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -282,7 +282,7 @@ def test_transitions_are_logged_once_and_only_those_since_the_first_poll(world: 
         transition('Training', later(minutes=1), later(minutes=3)) | secret,
         transition('Completed', later(minutes=3), later(minutes=3)),
     ]
-    tags = {'team': 'nlp'}
+    tags = {'team': 'nlp', 'data': 'de,fr'}
     world.aws.put(answer(SecondaryStatusTransitions=script[:1]), tags)
     world.poll(world.check(collect_transition_logs=True))
     world.aws.put(ended(at=later(minutes=3), SecondaryStatusTransitions=script), tags)
@@ -294,7 +294,9 @@ def test_transitions_are_logged_once_and_only_those_since_the_first_poll(world: 
     ]
     first = world.logs[0]
     assert first['message'] == 'Downloading with password=<redacted>'
-    assert {'team:nlp', f'aws_account:{ACCOUNT}', 'training_job_name:job'} <= set(first['ddtags'].split(','))
+    log_tags = first['ddtags'].split(',')
+    assert {'team:nlp', 'data:de_fr', f'aws_account:{ACCOUNT}', 'training_job_name:job'} <= set(log_tags)
+    assert all(':' in tag for tag in log_tags)
     assert first['previous_duration'] == 600
 
 

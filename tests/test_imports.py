@@ -2,6 +2,7 @@
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
 import ast
+import sys
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -49,6 +50,15 @@ def violations(sources: Mapping[str, str]) -> list[str]:
 def test_imports_point_one_way() -> None:
     found = violations({path.stem: path.read_text(encoding='utf-8') for path in PACKAGE.glob('*.py')})
     assert not found, '\n'.join(found)
+
+
+def test_the_scrubber_needs_nothing_but_itself_and_text() -> None:
+    sources = {path.stem: path.read_text(encoding='utf-8') for path in (PACKAGE / 'scrub').glob('*.py')}
+    modules = {
+        name.split('.')[1 if name.startswith('.') else 0] for source in sources.values() for name in imported(source)
+    }
+    assert not violations(sources)
+    assert modules <= {*sources, 'text', *sys.stdlib_module_names}
 
 
 @pytest.mark.parametrize(

@@ -469,6 +469,17 @@ def test_a_key_that_is_sent_back_is_not_shown(push: Push, datadog: Datadog) -> N
     assert 'bad header DD-API-KEY: <redacted>' in pushed.out
 
 
+@pytest.mark.parametrize('status', [301, 302, 307, 308])
+def test_the_keys_are_taken_nowhere_else(push: Push, datadog: Datadog, status: int) -> None:
+    elsewhere = Datadog()
+    datadog.faults['.*'] = Fault(status, '', {'Location': f'{elsewhere.url}/api/v1/dashboard'})
+    pushed = push()
+    elsewhere.close()
+    assert elsewhere.requests == []
+    assert pushed.code == 2
+    assert re.search(f'sends list dashboards elsewhere .*{status}', pushed.err)
+
+
 @pytest.mark.parametrize('missing', [['DD_API_KEY', 'DD_APP_KEY'], ['DD_APP_KEY']])
 def test_a_dry_run_without_keys_asks_nobody(
     push: Push, datadog: Datadog, monkeypatch: pytest.MonkeyPatch, missing: list[str]

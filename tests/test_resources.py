@@ -155,3 +155,36 @@ def test_entrypoint_and_arguments_are_one_command_line() -> None:
         'container_entrypoint': ['train.py', '--password'],
         'container_arguments': [REDACTED, '--epochs', '3'],
     }
+
+
+def test_the_whole_entrypoint_is_the_beginning_of_the_line() -> None:
+    command = {'ContainerEntrypoint': ['wandb', 'login'], 'ContainerArguments': ['a1b2c3d4', '--relogin']}
+    shown = fields(answer(AlgorithmSpecification=command))['algorithm_specification']
+    assert shown['container_arguments'] == [REDACTED, '--relogin']
+
+
+@pytest.mark.parametrize(
+    ('glob', 'without'),
+    [
+        ('environment', {'environment'}),
+        ('resource_config.*', {'resource_config'}),
+        ('resource_config.volume*', {'resource_config.volume_size_in_gb', 'resource_config.volume_kms_key_id'}),
+        ('input_data_config[].channel_name', {'input_data_config[].channel_name'}),
+        ('*.container_arguments', {'algorithm_specification.container_arguments'}),
+        ('tags', {'tags'}),
+        ('region', {'region'}),
+    ],
+)
+def test_what_is_excluded_is_left_out_and_nothing_else(glob: str, without: set[str]) -> None:
+    maps = {row['path'] for row in SCHEMA if row['type'] == 'MAP_STRING_STRING'}
+    everything = set(paths(fields(full_answer()), '', maps))
+    shown = set(paths(fields(full_answer(), exclude=[glob]), '', maps))
+    within = {path for path in everything for excluded in without if path.startswith((f'{excluded}.', f'{excluded}['))}
+    assert everything - shown == without | within
+
+
+def test_keys_of_the_user_are_excluded_by_a_glob() -> None:
+    hyper_parameters = {'HyperParameters': {'db_host': 'a', 'db_user': 'b', 'epochs': '3'}}
+    some, all_ = (fields(answer(**hyper_parameters), exclude=[f'hyper_parameters.{glob}']) for glob in ('db_*', '*'))
+    assert some['hyper_parameters'] == {'epochs': '3'}
+    assert 'hyper_parameters' not in all_

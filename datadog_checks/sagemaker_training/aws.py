@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import pkgutil
 import re
 import threading
 from collections import Counter
@@ -18,6 +19,7 @@ from http.client import responses
 from itertools import batched
 from typing import Any, NamedTuple
 
+import botocore
 from botocore import xform_name
 from botocore.auth import AUTH_TYPE_MAPS
 from botocore.client import BaseClient
@@ -67,9 +69,31 @@ from .errors import (
 from .pace import Clock, Pace
 from .text import well_formed
 
-# botocore's debug log prints whole answers, and with them the passwords in job descriptions.
-_log = logging.getLogger('botocore')
-_log.setLevel(max(_log.getEffectiveLevel(), logging.INFO))
+
+def _modules(paths: Iterable[str], package: str) -> Iterator[str]:
+    yield package
+    for module in pkgutil.iter_modules(paths):
+        name = f'{package}.{module.name}'
+        yield from _modules([f'{path}/{module.name}' for path in paths], name) if module.ispkg else [name]
+
+
+def _keep_quiet() -> None:
+    """botocore's debug log prints whole answers, and with them the passwords in job descriptions.
+
+    The level saves it the work. It is a filter that holds, whatever level others set later; one on a parent does not
+    see what its children log, so each module has it, also those that are imported later.
+    """
+    log = logging.getLogger('botocore')
+    log.setLevel(max(log.getEffectiveLevel(), logging.INFO))
+    for module in _modules(list(botocore.__path__), 'botocore'):
+        logging.getLogger(module).addFilter(_is_no_debug)
+
+
+def _is_no_debug(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.INFO
+
+
+_keep_quiet()
 
 snake_case = xform_name
 

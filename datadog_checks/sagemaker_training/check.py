@@ -313,6 +313,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             tags=entry.tags,
             scrubber=self._scrubber,
             collect_environment_values=self.config.collect_environment_values,
+            exclude=self.config.resource_fields_exclude or (),
         )
         refresh = timedelta(seconds=self.config.resource_refresh_seconds)
         digest = resource_digest(fields)
@@ -370,7 +371,8 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         for sample in samples:
             self.count(sample.name, sample.value, tags=[*group_tags, *sample.tags])
         if self.config.collect_transition_logs and new.name == TRANSITIONS:
-            log_tags = ','.join(group_tags + tags(job, JOB_TAGS))
+            # A comma separates tags here; in one, Datadog keeps it as `_`, as it does in those of metrics.
+            log_tags = ','.join(tag.replace(',', '_') for tag in group_tags + tags(job, JOB_TAGS))
             for number, log in enumerate(transition_logs(job, new), new.before + 1):
                 stream, cursor = self._memories[region].note_log((job.arn, job.created), number)
                 self.send_log(log | {'ddtags': log_tags}, cursor=cursor, stream=stream)

@@ -12,8 +12,10 @@ import csv
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -23,28 +25,69 @@ RESOURCE_TYPE = 'aws_sagemaker_trainingjob'
 
 
 class Field(NamedTuple):
-    """One row of the schema: the catalogue's name and type, the name AWS gives it, and the fields inside it."""
+    """One row of the schema: the catalogue's path, name and type, the name AWS gives it, and the fields inside it."""
 
+    path: str
     name: str
     type: str
     provider_name: str
     fields: list[Field]
+    excluded_keys: tuple[str, ...] = ()
 
 
 def load_schema() -> list[Field]:
     """The schema as a tree; a row's parent stands before it."""
-    root = Field('', 'STRUCT', '', [])
+    root = Field('', '', 'STRUCT', '', [])
     by_path = {'': root}
     with files(__package__).joinpath('resource_schema.csv').open(encoding='utf-8') as rows:
         for row in csv.DictReader(rows):
             path, provider_name = row['path'], row['provider_path'].rpartition('.')[2]
             parent, _, name = path.rpartition('.')
-            by_path[path] = field = Field(name, row['type'], provider_name, [])
+            by_path[path] = field = Field(path, name, row['type'], provider_name, [])
             by_path[parent.removesuffix('[]')].fields.append(field)
     return root.fields
 
 
 _SCHEMA = load_schema()
+_MAP = 'MAP_STRING_STRING'
+
+
+def excludes(glob: str, path: str) -> bool:
+    """Whether an entry of `resource_fields_exclude` means this path; brackets are those of the schema's lists."""
+    return fnmatchcase(path, glob.replace('[', '[[]'))
+
+
+def schema_paths(fields: Iterable[Field] = _SCHEMA) -> list[str]:
+    """All paths of a resource; `region` has no row in the schema."""
+    return [path for field in fields for path in (field.path, *schema_paths(field.fields))]
+
+
+def is_within_map(glob: str) -> bool:
+    """Whether an entry may mean keys of the user, such as `hyper_parameters.*`."""
+    return any(glob.startswith(f'{path}.') for path in _map_paths(_SCHEMA))
+
+
+def _map_paths(fields: Iterable[Field]) -> list[str]:
+    return [path for field in fields for path in ([field.path] if field.type == _MAP else _map_paths(field.fields))]
+
+
+@lru_cache(16)
+def _schema_without(exclude: tuple[str, ...]) -> list[Field]:
+    return _pruned(_SCHEMA, exclude)
+
+
+def _pruned(fields: Iterable[Field], exclude: tuple[str, ...]) -> list[Field]:
+    """The fields without those that are excluded; a structure of which nothing is left goes too."""
+    pruned = []
+    for field in fields:
+        if any(excludes(glob, field.path) for glob in exclude):
+            continue
+        within = _pruned(field.fields, exclude)
+        if within or not field.fields:
+            pruned.append(field._replace(fields=within, excluded_keys=exclude if field.type == _MAP else ()))
+    return pruned
+
+
 # What a resource is known by cannot be changed.
 # Figures of a running job that AWS renews every few minutes; they go with the next change or refresh.
 _MOVING = {'final_metric_data_list', 'last_modified_time', 'progress_info'}
@@ -59,24 +102,28 @@ def resource_fields(
     tags: Mapping[str, str],
     scrubber: Scrubber,
     collect_environment_values: bool,
+    exclude: Collection[str] = (),
 ) -> dict[str, Any]:
     """The body of the resource: only fields of the schema, in snake_case, scrubbed; what AWS left out is left out.
 
     `tags` are the AWS resource tags, scrubbed already. Without `collect_environment_values` the environment ships
-    its keys only.
+    its keys only. What a glob of `exclude` means is left out.
     """
-    fields = _struct(answer, _SCHEMA, scrubber)
+    fields = _struct(answer, _schema_without(tuple(exclude)), scrubber)
     if not collect_environment_values and 'environment' in fields:
         fields['environment'] = dict.fromkeys(fields['environment'], REDACTED)
     command = fields.get('algorithm_specification', {})
     if command.get('container_entrypoint') and command.get('container_arguments'):
-        # One command line: the entrypoint may end with the flag whose value is the first argument.
-        flag = command['container_entrypoint'][-1]
-        command['container_arguments'] = scrubber.arguments(command['container_arguments'], after=flag)
-    fields['account_id'] = account_id
-    fields['region'] = region
-    fields['tags'] = sorted(f'{key}:{value}' for key, value in tags.items() if value)
-    return fields
+        # One command line: what the arguments are depends on the program and the flags before them.
+        line = ' '.join(answer['AlgorithmSpecification']['ContainerEntrypoint'])
+        arguments = answer['AlgorithmSpecification']['ContainerArguments']
+        command['container_arguments'] = scrubber.arguments(arguments, after=line)
+    own = {
+        'account_id': account_id,
+        'region': region,
+        'tags': sorted(f'{key}:{value}' for key, value in tags.items() if value),
+    }
+    return fields | {name: value for name, value in own.items() if not any(excludes(glob, name) for glob in exclude)}
 
 
 def resource_digest(fields: Mapping[str, Any]) -> str:
@@ -102,8 +149,15 @@ def _strings(value: Iterable[str], _: Field, scrubber: Scrubber) -> list[str]:
     return scrubber.arguments(value)
 
 
-def _map(value: Mapping[str, str], _: Field, scrubber: Scrubber) -> dict[str, str]:
-    return scrubber.mapping(value)
+def _map(value: Mapping[str, str], field: Field, scrubber: Scrubber) -> dict[str, str] | None:
+    if not field.excluded_keys:
+        return scrubber.mapping(value)
+    kept = {
+        key: member
+        for key, member in value.items()
+        if not any(excludes(glob, f'{field.path}.{key}') for glob in field.excluded_keys)
+    }
+    return scrubber.mapping(kept) if kept or not value else None
 
 
 def _string(value: str, field: Field, scrubber: Scrubber) -> str:
@@ -128,7 +182,7 @@ _PROJECTIONS: dict[str, Callable[[Any, Field, Scrubber], Any]] = {
     'FLOAT': _float,
     'INT32': _as_is,
     'INT64': _as_is,
-    'MAP_STRING_STRING': _map,
+    _MAP: _map,
     'STRING': _string,
     'STRUCT': lambda value, field, scrubber: _struct(value, field.fields, scrubber),
     'TIMESTAMP': _timestamp,

@@ -82,6 +82,7 @@ class InstanceConfig(BaseModel):
     name_include: Optional[tuple[str, ...]] = None
     open_job_refresh_seconds: Optional[float] = Field(None, gt=0.0, le=604800.0)
     regions: Optional[tuple[str, ...]] = Field(None, min_length=1)
+    resource_fields_exclude: Optional[tuple[str, ...]] = None
     resource_refresh_seconds: Optional[float] = Field(None, gt=0.0, le=2592000.0)
     resource_tags_as_metric_tags: Optional[tuple[str, ...]] = None
     sensitive_patterns: Optional[tuple[str, ...]] = None

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from datadog_checks.sagemaker_training.resources import excludes, is_within_map, schema_paths
 
 from . import defaults
 from .names import called_otherwise
@@ -115,7 +118,7 @@ def check_instance(model: InstanceConfig) -> InstanceConfig:
     Raises:
         ValueError: it breaks rules; the message has a line for each
     """
-    rules = (_needs, _excludes, _formats, _regexes, _regions, _rates, _family_tag)
+    rules = (_needs, _excludes, _formats, _regexes, _regions, _rates, _family_tag, _paths)
     if problems := [problem for rule in rules for problem in rule(model)]:
         raise ValueError('\n  '.join(problems))
     return model
@@ -180,6 +183,17 @@ def _rates(model: InstanceConfig) -> Iterator[str]:
 def _family_tag(model: InstanceConfig) -> Iterator[str]:
     if model.job_family_tag and not model.collect_resource_tags:
         yield '`job_family_tag` does nothing without resource tags: set `collect_resource_tags` to true or remove it'
+
+
+def _paths(model: InstanceConfig) -> Iterator[str]:
+    paths = [*schema_paths(), 'region']
+    for number, glob in enumerate(model.resource_fields_exclude or (), 1):
+        if not (is_within_map(glob) or any(excludes(glob, path) for path in paths)):
+            nearest = get_close_matches(glob.rstrip('.*'), paths, 1, 0)
+            yield (
+                f'`resource_fields_exclude`, entry {number} must match a path of a resource, but {glob!r} does not: '
+                f'the nearest one is {nearest[0]!r}'
+            )
 
 
 def _is_set(model: InstanceConfig, option: str) -> bool:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datadog_checks.sagemaker_training.scrub import LONGEST_KEPT, MOST_KEPT, REDACTED, Scrubber
+from datadog_checks.sagemaker_training.scrub import REDACTED, Scrubber
+from datadog_checks.sagemaker_training.scrub.scrubber import LONGEST_KEPT, MOST_KEPT
 from datadog_checks.sagemaker_training.text import well_formed
 
 SECRET = 'hunter2-not-a-real-one'
