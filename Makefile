@@ -46,17 +46,17 @@ lint: .venv/ready ## ruff and mypy
 	@.venv/bin/python -m mypy
 
 demo: .venv/ready ## the check on a simulated fleet, and a page that draws the dashboards; no AWS, no Agent; ARGS=--serve goes on
-	@.venv/bin/python -m demo $(ARGS)
+	@.venv/bin/python -m tools.demo $(ARGS)
 
 screenshots: .venv/ready ## previews of the dashboards for the README, into images/; needs Chromium or Chrome
-	@.venv/bin/python -m demo --page build/preview.html
-	@.venv/bin/python -m demo.screenshots build/preview.html images
+	@.venv/bin/python -m tools.demo --page build/preview.html
+	@.venv/bin/python -m tools.preview.screenshots build/preview.html images
 
 dry-run: .venv/ready ## what the check would send for REGION, with your own AWS credentials: make dry-run REGION=us-east-1
-	@.venv/bin/python -m demo --dry-run '$(REGION)' $(ARGS)
+	@.venv/bin/python -m tools.demo --dry-run '$(REGION)' $(ARGS)
 
 push-assets: .venv/ready ## dashboards and monitors to your Datadog organisation, by DD_API_KEY, DD_APP_KEY, DD_SITE; ARGS=--dry-run
-	@.venv/bin/python -m demo.push $(ARGS)
+	@.venv/bin/python -m tools.push $(ARGS)
 
 bench: .venv/ready ## CPU beside a bare boto3 loop, memory, stored state; renews the table in benchmarks/README.md
 	@mkdir -p .benchmarks

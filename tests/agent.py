@@ -14,7 +14,7 @@ from typing import Any
 
 from datadog_checks.base.stubs import aggregator, datadog_agent
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
-from demo.clock import SimulatedClock
+from tools.aws.clock import SimulatedClock
 
 CHECK_ID = 'sagemaker_training:1f2e3d'
 COUNTS = ('sagemaker_training.jobs.', 'sagemaker_training.usage.')

@@ -33,7 +33,7 @@ from datadog_checks.sagemaker_training.errors import (
     Unavailable,
     error_class,
 )
-from demo.clock import SimulatedClock
+from tools.aws.clock import SimulatedClock
 
 from .builders import ACCOUNT, NOW, REGION, ago, answer, arn
 

@@ -4,7 +4,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from datadog_checks.sagemaker_training.pace import Pace
-from demo.clock import SimulatedClock
+from tools.aws.clock import SimulatedClock
 
 from .builders import NOW
 

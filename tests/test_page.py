@@ -17,13 +17,14 @@ import pytest
 from filelock import FileLock
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from demo.assets import Json, frames, queries
-from demo.frames import Frame
-from demo.preview import PAGE, drawn, page, write
-from demo.query import metrics
-from demo.recording import PREFIX, Recording
-from demo.screenshots import JOB_ROWS, NO_BROWSER, go, installed, launched, load, opened, taken
-from demo.serve import PageServer
+from tools.datadog.assets import Json, frames, queries
+from tools.datadog.frames import Frame
+from tools.datadog.query import metrics
+from tools.datadog.recording import PREFIX, Recording
+from tools.preview.document import drawn
+from tools.preview.page import PAGE, page, write
+from tools.preview.screenshots import JOB_ROWS, NO_BROWSER, go, installed, launched, load, opened, taken
+from tools.preview.serve import PageServer
 
 from .test_assets import DASHBOARDS, DAY, filler
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from demo.assets import Json, load
-from demo.preview import document, drawn, page
-from demo.recording import Recording, ServiceCheck
+from tools.datadog.assets import Json, load
+from tools.datadog.recording import Recording, ServiceCheck
+from tools.preview.document import document, drawn
+from tools.preview.page import page
 
 from .test_query import FOUR_HOURS, HOUR, START, recording
 

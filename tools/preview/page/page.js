@@ -2,7 +2,7 @@
 // All rights reserved
 // Licensed under a 3-clause BSD style license (see LICENSE)
 
-// 1. Evaluation: rows -> frames -> formulas, as demo/query.py and demo/frames.py do it.
+// 1. Evaluation: rows -> frames -> formulas, as tools/datadog/query.py and frames.py do it.
 //
 // A frame is {by, interval, count, lines}; lines has {group, values} by the group's key: one value or null a bucket.
 
