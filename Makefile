@@ -38,7 +38,7 @@ NEWEST := .venv-newest/$(shell date +%G-%V)
 
 IN_PARALLEL := --quiet --numprocesses auto --dist worksteal
 # The longest tests, of what the check remembers and sends and not of how it calls AWS, and those of no check at all.
-SAME_ON_ANY_BOTO3 := $(addprefix --ignore tests/test_,$(addsuffix .py,assets crash infrastructure machine monitors page preview push query))
+SAME_ON_ANY_BOTO3 := $(addprefix --ignore tests/test_,$(addsuffix .py,assets crash infrastructure machine monitors page preview push query setup))
 # Whole days of the check, browsers and environments: what nobody waits for every minute.
 SLOW := $(addprefix --ignore tests/test_,$(addsuffix .py,\
 	assets check crash demo demo_command faults infrastructure machine monitors package page readme setup))
