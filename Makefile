@@ -1,24 +1,36 @@
 # Every target does its own set-up. What it installs stays in .venv* beside this file until requirements change.
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint demo screenshots dry-run push-assets bench models clean
+.PHONY: help setup check test lint demo screenshots dry-run push-assets bench models clean
 
 # Without --no-compile setting up takes twice as long; Python compiles what is used.
-PIP_INSTALL := -m pip --disable-pip-version-check install --quiet --quiet --no-compile
+PIP_INSTALL := -m pip --disable-pip-version-check install --quiet --no-compile
 
 # A python3.13 on the PATH may be a shim that does not run, so each candidate is asked.
 FIND_PYTHON = for python in $(PYTHON) python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13*/bin/python \
 	"`uv python find 3.13 2>/dev/null`" python3 python; do \
 	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 13))' >/dev/null 2>&1 \
 	&& echo "$$python" && break; done
-NO_PYTHON = Python 3.13 with its venv module was not found: install it, or name it with PYTHON=/path/to/python3.13
+OTHER_PYTHON = $(lastword $(shell python3 --version 2>/dev/null))
+NO_PYTHON = Python 3.13 or newer, with its venv module, was not found$(if $(OTHER_PYTHON), (python3 is $(OTHER_PYTHON))): \
+	`uv python install 3.13` brings it, or name it with PYTHON=/path/to/python3.13
 FOUND_PYTHON = $(or $(shell $(FIND_PYTHON)),$(error $(NO_PYTHON)))
+
+# Where pip fails it says much, which is kept in a file; here it is one line. The mark of what is ready is made last.
+UNREACHABLE := from versions: none|connection broken|ConnectionError|TimeoutError|ProxyError|SSLError
+define install
+@PIP_RETRIES=$${PIP_RETRIES:-2} '$(1)' $(PIP_INSTALL) $(2) >$(@D)/pip.log 2>&1 || { \
+	if grep -qE '$(UNREACHABLE)' $(@D)/pip.log; then \
+	echo 'The package index cannot be reached: check the network, PIP_INDEX_URL and HTTPS_PROXY; pip says more in $(@D)/pip.log'; \
+	else grep -o 'ERROR: .*' $(@D)/pip.log || tail -n 1 $(@D)/pip.log; fi; exit 1; } >&2
+@rm -f $(@D)/pip.log
+@touch $@
+endef
 
 # $(call environment,what it is for,what pip installs there)
 define environment
 @echo 'Setting up $(@D) for $(1), once ...'
 @'$(FOUND_PYTHON)' -m venv --clear $(@D)
-@$(@D)/bin/python $(PIP_INSTALL) $(2)
-@touch $@
+$(call install,$(@D)/bin/python,$(2))
 endef
 
 # Asking what the newest boto3 is once a week keeps `make test` quick and the answer true.
@@ -26,12 +38,15 @@ NEWEST := .venv-newest/$(shell date +%G-%V)
 
 IN_PARALLEL := --quiet --numprocesses auto --dist worksteal
 # The longest tests, of what the check remembers and sends and not of how it calls AWS, and those of no check at all.
-SAME_ON_ANY_BOTO3 := $(addprefix --ignore tests/test_,$(addsuffix .py,assets crash infrastructure machine monitors page preview push query))
+SAME_ON_ANY_BOTO3 := $(addprefix --ignore tests/test_,$(addsuffix .py,assets crash infrastructure machine monitors page preview push query setup))
+# Whole days of the check, browsers and environments: what nobody waits for every minute.
+SLOW := $(addprefix --ignore tests/test_,$(addsuffix .py,\
+	assets check crash demo demo_command faults infrastructure machine monitors package page readme setup))
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/ready ## build every environment now
+setup: .venv/dev ## build every environment now
 	@$(MAKE) --silent --jobs=2 .venv-ddev/ready .venv-agent/ready $(NEWEST)
 
 test: lint setup ## lint, tests on the Agent's boto3 and on the newest, ddev's validators, the wheel in a clean environment
@@ -40,25 +55,28 @@ test: lint setup ## lint, tests on the Agent's boto3 and on the newest, ddev's v
 	@DDEV_PYTHON=.venv-ddev/bin/python AGENT_PYTHON=.venv-agent/bin/python \
 		.venv/bin/python -m pytest tests/test_package.py
 
-lint: .venv/ready ## ruff and mypy
+check: lint ## what to run every minute: lint, types and the fast tests
+	@.venv/bin/python -m pytest $(IN_PARALLEL) $(SLOW)
+
+lint: .venv/dev ## ruff and mypy
 	@.venv/bin/python -m ruff check .
 	@.venv/bin/python -m ruff format --check .
 	@.venv/bin/python -m mypy
 
-demo: .venv/ready ## the check on a simulated fleet, and a page that draws the dashboards; no AWS, no Agent; ARGS=--serve goes on
-	@.venv/bin/python -m demo $(ARGS)
+demo: .venv/demo ## the check on a simulated fleet, and a page that draws the dashboards; no AWS, no Agent; ARGS=--serve goes on
+	@.venv/bin/python -m tools.demo $(ARGS)
 
-screenshots: .venv/ready ## previews of the dashboards for the README, into images/; needs Chromium or Chrome
-	@.venv/bin/python -m demo --page build/preview.html
-	@.venv/bin/python -m demo.screenshots build/preview.html images
+screenshots: .venv/dev ## previews of the dashboards for the README, into images/; needs Chromium or Chrome
+	@.venv/bin/python -m tools.demo --page build/preview.html
+	@.venv/bin/python -m tools.preview.screenshots build/preview.html images
 
-dry-run: .venv/ready ## what the check would send for REGION, with your own AWS credentials: make dry-run REGION=us-east-1
-	@.venv/bin/python -m demo --dry-run '$(REGION)' $(ARGS)
+dry-run: .venv/demo ## what the check would send for REGION, with your own AWS credentials: make dry-run REGION=us-east-1
+	@.venv/bin/python -m tools.demo --dry-run '$(REGION)' $(ARGS)
 
-push-assets: .venv/ready ## dashboards and monitors to your Datadog organisation, by DD_API_KEY, DD_APP_KEY, DD_SITE; ARGS=--dry-run
-	@.venv/bin/python -m demo.push $(ARGS)
+push-assets: .venv/push ## dashboards and monitors to your Datadog organisation, by DD_API_KEY, DD_APP_KEY, DD_SITE; ARGS=--dry-run
+	@.venv/bin/python -m tools.push $(ARGS)
 
-bench: .venv/ready ## CPU beside a bare boto3 loop, memory, stored state; renews the table in benchmarks/README.md
+bench: .venv/dev ## CPU beside a bare boto3 loop, memory, stored state; renews the table in benchmarks/README.md
 	@mkdir -p .benchmarks
 	@.venv/bin/python -m pytest benchmarks --quiet --benchmark-json .benchmarks/latest.json
 	@.venv/bin/python -m benchmarks.report .benchmarks/latest.json
@@ -77,8 +95,17 @@ $(error Say which region: make dry-run REGION=us-east-1)
 endif
 endif
 
-.venv/ready: requirements/dev.txt pyproject.toml
-	$(call environment,the demo and the tests,--requirement $< --editable .)
+# One environment that grows: what the demo needs, then pushing, then everything.
+.venv/demo: requirements/demo.txt pyproject.toml
+	$(call environment,the demo,--requirement $< --editable .)
+
+.venv/push: requirements/push.txt .venv/demo
+	@echo 'Adding to $(@D) what push-assets needs, once ...'
+	$(call install,$(@D)/bin/python,--requirement $<)
+
+.venv/dev: requirements/dev.txt .venv/push
+	@echo 'Adding to $(@D) what the tests need, once ...'
+	$(call install,$(@D)/bin/python,--requirement $<)
 
 .venv-ddev/ready: requirements/ddev.txt
 	$(call environment,ddev,--requirement $<)
@@ -86,8 +113,8 @@ endif
 .venv-agent/ready: requirements/agent.txt
 	$(call environment,the wheel,--requirement $<)
 
-$(NEWEST): .venv/ready
+$(NEWEST): .venv/dev
 	@echo 'Fetching the newest boto3 into $(@D) ...'
 	@rm -rf $(@D)
-	@.venv/bin/python $(PIP_INSTALL) --target $(@D) boto3
-	@touch $@
+	@mkdir $(@D)
+	$(call install,.venv/bin/python,--target $(@D) boto3)

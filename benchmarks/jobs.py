@@ -11,9 +11,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from demo.fleet import Job, Step
-from demo.scenario import ACCOUNTS, MESSAGES, REGIONS, living_fleet, quiet_history
-from demo.workloads import VPC
+from tools.aws.fleet import Job, Step
+from tools.aws.scenario import ACCOUNTS, MESSAGES, REGIONS, living_fleet, quiet_history
+from tools.aws.workloads import VPC
 
 from .polls import NOW
 

@@ -19,7 +19,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from datadog_checks.base.stubs import aggregator, datadog_agent
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
-from demo.clock import SimulatedClock
+from tools.aws.clock import SimulatedClock
 
 ROOT = Path(__file__).parent.parent
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

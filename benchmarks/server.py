@@ -17,8 +17,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from demo.calls import JSON, encode
-from demo.fleet import Job, describe, summarize
+from tools.aws.calls import JSON, encode
+from tools.aws.fleet import Job, describe, summarize
 
 from .jobs import finished_jobs, open_jobs
 from .polls import NOW

@@ -21,7 +21,7 @@ import pytest
 from datadog_checks.base.log import AgentLogHandler
 from datadog_checks.base.stubs import aggregator, datadog_agent
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
-from demo.clock import SimulatedClock
+from tools.aws.clock import SimulatedClock
 
 CHECK_ID = 'sagemaker_training:1f2e3d'
 COUNTS = ('sagemaker_training.jobs.', 'sagemaker_training.usage.')

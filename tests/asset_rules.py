@@ -20,7 +20,7 @@ from datadog_api_client.v1.model.dashboard import Dashboard
 from datadog_api_client.v1.model.monitor import Monitor
 from datadog_api_client.v1.model.widget import Widget
 
-from demo.assets import (
+from tools.datadog.assets import (
     CHECK_MONITOR,
     COMPARISONS,
     METRIC_MONITOR,
@@ -32,7 +32,7 @@ from demo.assets import (
     queries,
     widgets,
 )
-from demo.query import Metric, QueryError, metrics
+from tools.datadog.query import Metric, QueryError, metrics
 
 ROOT = Path(__file__).parent.parent
 

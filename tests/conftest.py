@@ -16,11 +16,11 @@ from datadog_checks.base.stubs import aggregator as stub
 from datadog_checks.base.stubs.aggregator import AggregatorStub
 from datadog_checks.base.stubs.datadog_agent import DatadogAgentStub
 from datadog_checks.sagemaker_training import presence
-from demo.aws import SimulatedAws
-from demo.clock import SimulatedClock
-from demo.recording import Recording
-from demo.scenario import living_fleet
-from demo.simulation import POLL_SECONDS, START, every, simulate, week_before
+from tools.aws.clock import SimulatedClock
+from tools.aws.scenario import living_fleet
+from tools.aws.server import SimulatedAws
+from tools.datadog.recording import Recording
+from tools.demo.simulation import POLL_SECONDS, START, every, simulate, week_before
 
 from .builders import NOW
 from .world import RunCheck, World

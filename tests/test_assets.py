@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from demo.assets import METRIC_MONITOR, STATIC, Json, Widget, filled, frames, load, queries, streamed, widgets
-from demo.filters import kept, tag_filter
-from demo.frames import QueryError, Window
-from demo.query import Metric, evaluate, metrics
-from demo.recording import PREFIX, Recording
-from demo.simulation import POLL_SECONDS, START
+from tools.datadog.assets import METRIC_MONITOR, STATIC, Json, Widget, filled, frames, load, queries, streamed, widgets
+from tools.datadog.filters import kept, tag_filter
+from tools.datadog.frames import QueryError, Window
+from tools.datadog.query import Metric, evaluate, metrics
+from tools.datadog.recording import PREFIX, Recording
+from tools.demo.simulation import POLL_SECONDS, START
 
 from .asset_rules import DASHBOARD_RULES, METADATA, MONITOR_RULES, ROOT
 

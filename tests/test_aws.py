@@ -36,7 +36,7 @@ from datadog_checks.sagemaker_training.errors import (
     authentication_error_class,
     error_class,
 )
-from demo.clock import SimulatedClock
+from tools.aws.clock import SimulatedClock
 
 from .builders import ACCOUNT, NOW, REGION, ago, answer, arn
 

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 from datadog_checks.sagemaker_training import check as check_module
 from datadog_checks.sagemaker_training.aws import Region
-from demo.aws import SimulatedAws
-from demo.calls import Fault
-from demo.clock import SimulatedClock
+from tools.aws.calls import Fault
+from tools.aws.clock import SimulatedClock
+from tools.aws.server import SimulatedAws
 
 from .builders import ACCOUNT, NOW, REGION
 from .test_faults import (

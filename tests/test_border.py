@@ -14,7 +14,7 @@ import pytest
 from datadog_checks.base.stubs import aggregator
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck, presence
 from datadog_checks.sagemaker_training.cursors import JOBS_IN_ONE
-from demo.clock import SimulatedClock
+from tools.aws.clock import SimulatedClock
 
 from .agent import Border
 from .builders import NOW, REGION, ago, answer, ended, transition

@@ -15,10 +15,10 @@ import pytest
 
 from datadog_checks.dev.utils import get_metadata_metrics
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
-from demo.aws import SimulatedAws
-from demo.clock import SimulatedClock
-from demo.scenario import ACCOUNTS, REGIONS, living_fleet, quiet_history
-from demo.workloads import PLANTED_SECRETS
+from tools.aws.clock import SimulatedClock
+from tools.aws.scenario import ACCOUNTS, REGIONS, living_fleet, quiet_history
+from tools.aws.server import SimulatedAws
+from tools.aws.workloads import PLANTED_SECRETS
 
 from .builders import ACCOUNT, FIGURES, NOW, REGION, ago, answer, ended, full_answer
 from .world import CAN_CONNECT, SCOPE, World, everything_sent

@@ -20,11 +20,11 @@ from typing import Any
 import pytest
 from botocore import xform_name
 
-from demo.aws import SimulatedAws
-from demo.calls import Fault
-from demo.clock import SimulatedClock
-from demo.fleet import STATUSES, Job, describe
-from demo.scenario import living_fleet, quiet_history
+from tools.aws.calls import Fault
+from tools.aws.clock import SimulatedClock
+from tools.aws.fleet import STATUSES, Job, describe
+from tools.aws.scenario import living_fleet, quiet_history
+from tools.aws.server import SimulatedAws
 
 from . import agent
 from .agent import Act, FileCache

@@ -22,12 +22,12 @@ from botocore.model import Shape
 from botocore.parsers import ResponseParserError, create_parser
 from botocore.validate import ParamValidator
 
-from demo.aws import SimulatedAws
-from demo.calls import encode
-from demo.clock import SimulatedClock
-from demo.fleet import Job, Rule, Step, WarmPool, describe, is_open, summary
-from demo.scenario import ACCOUNTS, REGIONS, living_fleet, quiet_history
-from demo.workloads import PLANTED_SECRETS
+from tools.aws.calls import encode
+from tools.aws.clock import SimulatedClock
+from tools.aws.fleet import Job, Rule, Step, WarmPool, describe, is_open, summary
+from tools.aws.scenario import ACCOUNTS, REGIONS, living_fleet, quiet_history
+from tools.aws.server import SimulatedAws
+from tools.aws.workloads import PLANTED_SECRETS
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOME, OTHER = ACCOUNTS

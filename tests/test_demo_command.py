@@ -17,17 +17,18 @@ from rich.console import Console
 
 from datadog_checks.base.stubs.aggregator import AggregatorStub
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
-from demo.__main__ import main
-from demo.assets import Json
-from demo.aws import SimulatedAws
-from demo.clock import SimulatedClock
-from demo.fleet import Job, is_open
-from demo.recording import Point, Recording, ServiceCheck
-from demo.report import by_job, render
-from demo.scenario import living_fleet
-from demo.serve import PageServer, pages
-from demo.simulation import POLL_SECONDS, START
-from demo.workloads import PLANTED_SECRETS
+from tools.aws.clock import SimulatedClock
+from tools.aws.fleet import Job, is_open
+from tools.aws.scenario import living_fleet
+from tools.aws.server import SimulatedAws
+from tools.aws.workloads import PLANTED_SECRETS
+from tools.datadog.assets import Json
+from tools.datadog.recording import Point, Recording, ServiceCheck
+from tools.demo.__main__ import main
+from tools.demo.live import pages
+from tools.demo.report import by_job, render
+from tools.demo.simulation import POLL_SECONDS, START
+from tools.preview.serve import PageServer
 
 from .builders import NOW, REGION, answer
 

@@ -15,8 +15,8 @@ import pytest
 from datadog_checks.base.utils.diagnose import Diagnosis
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
 from datadog_checks.sagemaker_training.errors import AwsError, Denied
-from demo.aws import SimulatedAws
-from demo.clock import SimulatedClock
+from tools.aws.clock import SimulatedClock
+from tools.aws.server import SimulatedAws
 
 from .builders import ACCOUNT, NOW, REGION, ago, answer, ended
 from .world import World

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from datadog_checks.sagemaker_training.aws import Page, Region
-from demo.fleet import Job, Step, WarmPool
+from tools.aws.fleet import Job, Step, WarmPool
 
 from .builders import ACCOUNT, NOW, REGION, ago, answer, ended, transition
 from .world import World

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datadog_checks.sagemaker_training.families import families, job_family
-from demo.scenario import living_fleet
-from demo.workloads import WORKLOADS
+from tools.aws.scenario import living_fleet
+from tools.aws.workloads import WORKLOADS
 
 from .builders import NOW
 

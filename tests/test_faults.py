@@ -27,10 +27,10 @@ from werkzeug.wrappers import Response
 from datadog_checks.base.stubs.aggregator import ServiceCheckStub
 from datadog_checks.base.utils.diagnose import Diagnosis
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
-from demo.aws import SimulatedAws
-from demo.calls import Call, Fault, Scope
-from demo.clock import SimulatedClock
-from demo.fleet import Job, Step, WarmPool
+from tools.aws.calls import Call, Fault, Scope
+from tools.aws.clock import SimulatedClock
+from tools.aws.fleet import Job, Step, WarmPool
+from tools.aws.server import SimulatedAws
 
 from .builders import ACCOUNT, NOW, REGION, answer, ended
 from .world import CAN_CONNECT, World

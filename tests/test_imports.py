@@ -3,13 +3,14 @@
 # Licensed under a 3-clause BSD style license (see LICENSE)
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / 'datadog_checks' / 'sagemaker_training'
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / 'datadog_checks' / 'sagemaker_training'
 # Who alone may import what: name of the module, and the start of the names that are its own.
 RESERVED = (
     ('__init__', '.check.'),
@@ -18,6 +19,20 @@ RESERVED = (
     ('check', 'datadog_checks.base.AgentCheck.'),
     ('check', 'datadog_checks.base.checks.'),
 )
+
+CHECK = 'datadog_checks.sagemaker_training'
+# Which other rooms each room may import; the tests may import them all.
+ROOMS = {
+    CHECK: (),
+    'tools.aws': (),
+    'tools.datadog': (CHECK,),
+    'tools.preview': ('tools.datadog',),
+    'tools.push': (),
+    'tools.demo': (CHECK, 'tools.aws', 'tools.datadog', 'tools.preview'),
+    'benchmarks': (CHECK, 'tools.aws'),
+    'tests': (CHECK, 'tools.aws', 'tools.datadog', 'tools.preview', 'tools.push', 'tools.demo'),
+}
+MOST_LINES = 2_000
 
 
 def imported(source: str) -> Iterator[str]:
@@ -98,3 +113,104 @@ def test_permitted_imports() -> None:
             'job': 'from .aws import snake_case\nimport boto3_like',
         }
     )
+
+
+def room_of(name: str) -> str:
+    """The room that a dotted name is in; empty if it is none of ours."""
+    return next((room for room in ROOMS if f'{name}.'.startswith(f'{room}.')), '')
+
+
+def reached(module: str, source: str, *, is_package: bool = False) -> Iterator[str]:
+    """The dotted names, in full, that a module imports."""
+    inside = module.split('.') if is_package else module.split('.')[:-1]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            parts = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            if isinstance(node, ast.ImportFrom) and node.level:
+                parts = inside[: len(inside) + 1 - node.level] + parts
+            yield from ('.'.join([*parts, alias.name]) for alias in node.names)
+
+
+def ways_up(sources: Mapping[str, str], packages: Collection[str] = ()) -> list[str]:
+    """What is wrong with the imports between rooms, dotted name of a module -> source; a sentence each."""
+    names = {module: set(reached(module, source, is_package=module in packages)) for module, source in sources.items()}
+    found = [
+        f'{module} imports {name}, which {room_of(module)} may not'
+        for module in names
+        for name in names[module]
+        if room_of(name) not in ('', room_of(module), *ROOMS[room_of(module)])
+    ]
+    own = {module: {each for name in names[module] if (each := _module_of(name, names)) != module} for module in names}
+    try:
+        TopologicalSorter(own).prepare()
+    except CycleError as e:
+        found.append(f'imports in a circle: {" <- ".join(filter(None, e.args[1]))}')
+    return sorted(found)
+
+
+def _module_of(name: str, modules: Collection[str]) -> str:
+    """A name is of the module of that name, or of the one that it is imported from."""
+    return next((each for each in (name, name.rpartition('.')[0]) if each in modules), '')
+
+
+def test_rooms_import_one_way() -> None:
+    folders = (PACKAGE, ROOT / 'benchmarks', *(path for path in (ROOT / 'tools').iterdir() if path.is_dir()))
+    # What ddev generates imports in a circle.
+    paths = {path for folder in folders for path in folder.rglob('*.py') if path.parent.name != 'config_models'}
+    dotted = {path: '.'.join(path.relative_to(ROOT).with_suffix('').parts).removesuffix('.__init__') for path in paths}
+    assert {name for name in dotted.values() if not room_of(name)} == set(), 'not in any room of the table'
+    found = ways_up(
+        {dotted[path]: path.read_text(encoding='utf-8') for path in paths},
+        {dotted[path] for path in paths if path.stem == '__init__'},
+    )
+    assert not found, '\n'.join(found)
+
+
+@pytest.mark.parametrize(
+    ('module', 'source', 'sentence'),
+    [
+        (
+            f'{CHECK}.job',
+            'def f():\n    from tools.aws.clock import SimulatedClock',
+            f'{CHECK}.job imports tools.aws.clock.SimulatedClock, which {CHECK} may not',
+        ),
+        ('tools.aws.fleet', 'import tools.datadog', 'tools.aws.fleet imports tools.datadog, which tools.aws may not'),
+        (
+            'tools.preview.serve',
+            'from tools import demo',
+            'tools.preview.serve imports tools.demo, which tools.preview may not',
+        ),
+        (
+            'tools.datadog.query',
+            'from ..preview import page',
+            'tools.datadog.query imports tools.preview.page, which tools.datadog may not',
+        ),
+        (
+            'tools.push.upsert',
+            f'from {CHECK} import job',
+            f'tools.push.upsert imports {CHECK}.job, which tools.push may not',
+        ),
+        (
+            'tools.demo.day',
+            'from tests.builders import NOW',
+            'tools.demo.day imports tests.builders.NOW, which tools.demo may not',
+        ),
+    ],
+)
+def test_a_way_up_is_named(module: str, source: str, sentence: str) -> None:
+    assert ways_up({module: source}) == [sentence]
+
+
+def test_a_circle_of_modules_is_named() -> None:
+    sources = {'tools.demo.day': 'from .live import live', 'tools.demo.live': 'from tools.demo import day'}
+    assert ways_up(sources) == ['imports in a circle: tools.demo.day <- tools.demo.live <- tools.demo.day']
+
+
+@pytest.mark.parametrize('room', [room for room in ROOMS if room.startswith('tools.')])
+def test_a_room_says_what_it_is_for_and_can_be_surveyed(room: str) -> None:
+    folder = ROOT / room.replace('.', '/')
+    purpose = ast.get_docstring(ast.parse((folder / '__init__.py').read_text(encoding='utf-8')))
+    assert purpose
+    assert len(purpose.splitlines()) == 3
+    written = [path for suffix in ('py', 'js', 'css', 'html') for path in folder.rglob(f'*.{suffix}')]
+    assert sum(len(path.read_text(encoding='utf-8').splitlines()) for path in written) <= MOST_LINES

@@ -27,11 +27,11 @@ from datadog_checks.base.stubs import aggregator, datadog_agent
 from datadog_checks.base.utils.genresources import GenericResourceEvent
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck, aws, poll, presence
 from datadog_checks.sagemaker_training.ledger import TAGS_PATIENCE, Ledger
-from demo.aws import SimulatedAws
-from demo.calls import Call, Fault
-from demo.clock import SimulatedClock
-from demo.fleet import Job, Step, WarmPool, is_open, summary
-from demo.scenario import ENDINGS, RESTART, START, Ending
+from tools.aws.calls import Call, Fault
+from tools.aws.clock import SimulatedClock
+from tools.aws.fleet import Job, Step, WarmPool, is_open, summary
+from tools.aws.scenario import ENDINGS, RESTART, START, Ending
+from tools.aws.server import SimulatedAws
 
 from .agent import Border
 from .builders import ACCOUNT, NOW, REGION

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from demo.assets import Json, load, verdicts
-from demo.fleet import Job, Step, WarmPool
-from demo.frames import Group
-from demo.recording import Recording, Series
-from demo.scenario import WEEK, living_fleet
-from demo.simulation import every, simulate
-from demo.workloads import WORKLOADS, Workload
+from tools.aws.fleet import Job, Step, WarmPool
+from tools.aws.scenario import WEEK, living_fleet
+from tools.aws.workloads import WORKLOADS, Workload
+from tools.datadog.assets import Json, load, verdicts
+from tools.datadog.frames import Group
+from tools.datadog.recording import Recording, Series
+from tools.demo.simulation import every, simulate
 
 from .builders import ACCOUNT, NOW, REGION
 from .world import World

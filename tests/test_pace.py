@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from datadog_checks.sagemaker_training.pace import Pace, Window
-from demo.clock import SimulatedClock
+from tools.aws.clock import SimulatedClock
 
 from .builders import NOW
 

@@ -188,9 +188,9 @@ print(json.dumps({
 
 
 def test_an_agent_runs_the_wheel(wheel: Path, tmp_path: Path) -> None:
-    from demo.aws import SimulatedAws
-    from demo.clock import SimulatedClock
-    from demo.fleet import Job, Step
+    from tools.aws.clock import SimulatedClock
+    from tools.aws.fleet import Job, Step
+    from tools.aws.server import SimulatedAws
 
     python = environment_for('AGENT')
     run(python, '-m', 'pip', 'install', '--no-deps', '--no-index', '--force-reinstall', '--no-compile', wheel)

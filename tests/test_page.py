@@ -15,15 +15,17 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from filelock import FileLock
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, Route
 
-from demo.assets import Json, frames, queries
-from demo.frames import Frame
-from demo.preview import PAGE, drawn, page, write
-from demo.query import metrics
-from demo.recording import PREFIX, Recording
-from demo.screenshots import JOB_ROWS, NO_BROWSER, go, installed, launched, load, opened, taken
-from demo.serve import PageServer
+from tools.datadog.assets import Json, frames, queries
+from tools.datadog.assets import load as load_assets
+from tools.datadog.frames import Frame
+from tools.datadog.query import metrics
+from tools.datadog.recording import PREFIX, Recording
+from tools.preview.document import drawn
+from tools.preview.page import PAGE, page, write
+from tools.preview.screenshots import JOB_ROWS, NO_BROWSER, go, installed, launched, load, opened, taken
+from tools.preview.serve import PageServer
 
 from .test_assets import DASHBOARDS, DAY, filler
 
@@ -332,10 +334,10 @@ def test_what_users_write_is_shown_as_text(shared: Page, day: Recording, tmp_pat
 def test_slices_that_are_too_many_to_draw_are_one_slice(shared: Page, day: Recording, tmp_path: Path) -> None:
     folder = tmp_path / 'page'
     shutil.copytree(PAGE, folder)
-    script = (folder / 'page.js').read_text(encoding='utf-8')
+    script = (folder / 'hierarchies.js').read_text(encoding='utf-8')
     few = re.sub('SHOWN_SLICES = [0-9]+', 'SHOWN_SLICES = 3', script)
     assert few != script
-    (folder / 'page.js').write_text(few, encoding='utf-8')
+    (folder / 'hierarchies.js').write_text(few, encoding='utf-8')
     shown = drawn({'cost_and_efficiency': DASHBOARDS['cost_and_efficiency']}, {}, day, DAY) | {'notice': ''}
     (tmp_path / 'page.html').write_text(page(shown, folder), encoding='utf-8')
     found = shared.context.new_page()
@@ -354,6 +356,34 @@ def test_slices_that_are_too_many_to_draw_are_one_slice(shared: Page, day: Recor
     assert any(label.endswith(' others') for label in labels)
     assert len(labels) < len(all_labels)
     assert not any(label.endswith(' others') for label in all_labels)
+
+
+def test_each_script_is_a_module_that_imports_what_it_uses(browser: Browser, day: Recording) -> None:
+    """Joined, they share one scope, in which a forgotten import is not missed."""
+    address = 'http://page.test/'
+    problems: list[object] = []
+    whole = page(drawn(DASHBOARDS, load_assets('monitors'), day, DAY) | {'notice': ''})
+    start, end = whole.index('<script type="module">'), whole.rindex('</script>')
+    apart = f'{whole[:start]}<script type="module" src="main.js">{whole[end:]}'
+    apart = apart.replace('script-src', f'script-src {address}')
+
+    def answer(route: Route) -> None:
+        script = PAGE / route.request.url.removeprefix(address)
+        if script.suffix == '.js':
+            route.fulfill(path=script, content_type='text/javascript')
+        else:
+            route.fulfill(body=apart, content_type='text/html')
+
+    with browser.new_context() as context:
+        found = context.new_page()
+        found.on('pageerror', lambda error: problems.append(error))
+        found.route('**', answer)
+        found.goto(address)
+        found.wait_for_function('window.preview || null', timeout=10_000)
+        for shown in [*WIDGETS, 'monitors']:
+            go(found, f'#{shown}')
+            assert found.locator('.undrawn').all_inner_texts() == []
+    assert problems == []
 
 
 def test_a_live_page_shows_the_next_one_where_and_as_it_was(browser: Browser, day: Recording) -> None:

@@ -7,14 +7,16 @@ import base64
 import gzip
 import json
 import re
+from graphlib import CycleError
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from demo.assets import Json, load
-from demo.preview import document, drawn, page
-from demo.recording import Recording, ServiceCheck
+from tools.datadog.assets import Json, load
+from tools.datadog.recording import Recording, ServiceCheck
+from tools.preview.document import document, drawn
+from tools.preview.page import joined, page
 
 from .test_query import FOUR_HOURS, HOUR, START, recording
 
@@ -317,3 +319,15 @@ def test_the_page_carries_all_it_needs_and_no_user_text_that_a_browser_would_rea
     match = re.search(r'<script type="application/json" id="data">([\w+/=]+)</script>', text)
     assert match
     assert json.loads(gzip.decompress(base64.b64decode(match[1])))['tags'] == whole['tags']
+
+
+def test_scripts_are_joined_each_after_those_that_it_imports() -> None:
+    scripts = {
+        'a': "import { two } from './c.js';\n\nexport const three = two + 1;\n",
+        'b': 'const one = 1;\n',
+        'c': "import { one } from './b.js';\nexport const two = one + 1;\n",
+    }
+    statements = [line for line in joined(scripts).splitlines() if line]
+    assert statements == ['const one = 1;', 'const two = one + 1;', 'const three = two + 1;']
+    with pytest.raises(CycleError):
+        joined(scripts | {'b': "import { two } from './c.js';\n"})

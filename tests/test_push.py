@@ -15,8 +15,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from demo.organisation import APP_HOSTS, Retries
-from demo.push import ASSETS, main
+from tools.push.__main__ import ASSETS, main
+from tools.push.organisation import APP_HOSTS, Retries
 
 API_KEY, APP_KEY = 'api-key-of-the-test', 'app-key-of-the-test'
 AT_ONCE = Retries(total=2, backoff_factor=0, retry_after_max=0)

@@ -5,10 +5,10 @@
 
 import pytest
 
-from demo.filters import tag_filter
-from demo.frames import Frame, Group, QueryError, Window
-from demo.query import evaluate, evaluate_formula, metrics
-from demo.recording import Recording, Series
+from tools.datadog.filters import tag_filter
+from tools.datadog.frames import Frame, Group, QueryError, Window
+from tools.datadog.query import evaluate, evaluate_formula, metrics
+from tools.datadog.recording import Recording, Series
 
 HOUR = 3600.0
 DAY = 24 * HOUR

@@ -30,11 +30,11 @@ from datadog_checks.sagemaker_training.events import ALERT_TYPES, transition_log
 from datadog_checks.sagemaker_training.health import Status
 from datadog_checks.sagemaker_training.ledger import LONGEST_LIFE, TAGS_PATIENCE
 from datadog_checks.sagemaker_training.tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS
-from demo.__main__ import true_counts
-from demo.assets import load as load_assets
-from demo.fleet import Step
-from demo.scenario import living_fleet, quiet_history
-from demo.simulation import POLL_SECONDS, START, every, simulate, week_before
+from tools.aws.fleet import Step
+from tools.aws.scenario import living_fleet, quiet_history
+from tools.datadog.assets import load as load_assets
+from tools.demo.simulation import POLL_SECONDS, START, every, simulate, week_before
+from tools.demo.truth import true_counts
 
 from .builders import NOW, job, transition
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from datadog_checks.sagemaker_training.aws import Region
-from demo.scenario import quiet_history
+from tools.aws.scenario import quiet_history
 
 from .builders import FIGURES, NOW, ago, answer, ended
 from .world import World

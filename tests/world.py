@@ -14,8 +14,8 @@ from datadog_checks.base.stubs.common import MetricStub
 from datadog_checks.base.stubs.datadog_agent import DatadogAgentStub
 from datadog_checks.base.utils.genresources import GenericResourceEvent
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
-from demo.aws import SimulatedAws
-from demo.clock import SimulatedClock
+from tools.aws.clock import SimulatedClock
+from tools.aws.server import SimulatedAws
 
 from .builders import ACCOUNT, REGION
 

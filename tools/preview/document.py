@@ -7,25 +7,19 @@ Queries are read here, and their values aggregated over time. What a viewer may 
 by template variables, aggregates over series, and computes formulas, as `frames` does.
 """
 
-import base64
-import gzip
 import json
-import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
+from tools.datadog.assets import Json, Verdict, frames, grouped_by, load, streamed, verdicts, window_of
+from tools.datadog.filters import tag_filter
+from tools.datadog.frames import Group, QueryError, Window
+from tools.datadog.recording import PREFIX, Recording, ServiceCheck, mapping, normalized
 
 from . import prose
-from .assets import Json, Verdict, frames, grouped_by, load, streamed, verdicts, window_of
 from .blocks import Source, block_of, numbers, request_of
-from .filters import tag_filter
-from .frames import Group, QueryError, Window
-from .recording import PREFIX, Recording, ServiceCheck, mapping, normalized
 
-PAGE = Path(__file__).parent / 'page'
 NOTICE = "A preview, drawn from what the check has just sent of the demo's simulated AWS. It is not Datadog."
 
 # Of a log, what is shown elsewhere than among its fields, or not at all.
@@ -33,25 +27,6 @@ LOG_FRAME = frozenset({'ddtags', 'message', 'status', 'timestamp', 'training_job
 STATUSES = ('ok', 'warning', 'critical', 'unknown')
 STATES = ('ok', 'warning', 'alert')
 NO_DATA = 'n'
-
-
-def write(recording: Recording, window: Window, path: Path, notice: str = NOTICE) -> None:
-    path.write_text(page(document(recording, window, notice)), encoding='utf-8')
-
-
-def page(document: Json, folder: Path = PAGE) -> str:
-    """The page, from its template, style and script, and with all that it shows."""
-    template, style, script = (
-        (folder / name).read_text(encoding='utf-8') for name in ('page.html', 'page.css', 'page.js')
-    )
-    data = json.dumps(document, allow_nan=False, separators=(',', ':')).encode()
-    parts = {
-        '/*style*/': style,
-        '/*plotly*/': get_plotlyjs(),
-        '/*script*/': script,
-        '/*data*/': base64.b64encode(gzip.compress(data, mtime=0)).decode(),
-    }
-    return re.sub('|'.join(map(re.escape, parts)), lambda match: parts[match[0]], template)
 
 
 def document(recording: Recording, window: Window, notice: str = NOTICE) -> Json:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .assets import VARIABLE, Json, filled, formulas, named_queries
-from .frames import FUNCTIONS, REDUCERS, Group, QueryError, Window
-from .query import OPERATORS, SHIFTS, Metric, outline
-from .recording import PREFIX, Recording
+from tools.datadog.assets import VARIABLE, Json, filled, formulas, named_queries
+from tools.datadog.frames import FUNCTIONS, REDUCERS, Group, QueryError, Window
+from tools.datadog.query import OPERATORS, SHIFTS, Metric, outline
+from tools.datadog.recording import PREFIX, Recording
 
 
 @dataclass(slots=True)

@@ -6,14 +6,17 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
 from datadog_checks.sagemaker_training.job import OVER
-
-from .recording import Point, Recording
+from tools.datadog.frames import Window
+from tools.datadog.recording import Point, Recording
+from tools.preview.document import NOTICE
+from tools.preview.page import write
 
 STATUSES = ('[green]OK[/]', '[yellow]WARNING[/]', '[red]CRITICAL[/]', 'UNKNOWN')
 MOST_OPEN, MOST_OVER = 18, 12
@@ -46,6 +49,13 @@ def render(recording: Recording, console: Console) -> None:
     ):
         console.print(f'\n[bold]{title}[/]')
         console.print(*section(recording), sep='\n')
+
+
+def draw(recording: Recording, window: Window, page: Path, console: Console, notice: str = NOTICE) -> None:
+    """Write the page, and say where it is."""
+    page.parent.mkdir(parents=True, exist_ok=True)
+    write(recording, window, page, notice)
+    console.print(f'\nThe dashboards and monitors, drawn from this:\n{page.resolve()}', soft_wrap=True)
 
 
 def duration(seconds: float) -> str:

@@ -17,8 +17,8 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
-from .assets import VARIABLE, Json, Verdict
-from .frames import QueryError
+from tools.datadog.assets import VARIABLE, Json, Verdict
+from tools.datadog.frames import QueryError
 
 SECTION = re.compile(r'\{\{([#^])(\w+)\}\}(.*?)\{\{/\2\}\}', re.DOTALL)
 PLACEHOLDER = re.compile(r'(?P<three>\{)?\{\{([\w.]+)\}\}(?(three)\})')

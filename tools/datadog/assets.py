@@ -17,7 +17,7 @@ from .frames import NOT_AVAILABLE, REDUCERS, Frame, Group, QueryError, Window
 from .query import evaluate, evaluate_formula, metrics
 from .recording import PREFIX, Recording, ServiceCheck, mapping
 
-ASSETS = Path(__file__).parent.parent / 'assets'
+ASSETS = Path(__file__).parents[2] / 'assets'
 
 # Widgets that do not query.
 STATIC = frozenset({'note', 'manage_status'})

@@ -18,7 +18,7 @@ from .organisation import APP_HOSTS, DEFAULT_SITE, KEYS, PATIENCE, PERMISSIONS, 
 from .upsert import Outcome, upsert
 from .wanted import HANDLE, TAG, PushError, load
 
-ASSETS = Path(__file__).parent.parent / 'assets'
+ASSETS = Path(__file__).parents[2] / 'assets'
 PLANNED = {'created': 'create', 'updated': 'update'}
 COLOURS = {'created': 'green', 'updated': 'yellow', 'unchanged': 'dim', 'failed': 'red'}
 
@@ -44,7 +44,7 @@ def main(
 ) -> int:
     """The exit code: 0, 1 if an asset was not pushed, 2 if the run could not begin or go on."""
     parser = argparse.ArgumentParser(
-        prog='python -m demo.push',
+        prog='python -m tools.push',
         description=__doc__,
         epilog=HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,

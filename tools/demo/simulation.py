@@ -12,13 +12,12 @@ from typing import Any
 
 from datadog_checks.base.stubs import datadog_agent
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
-
-from .aws import SimulatedAws
-from .calls import Call
-from .clock import SimulatedClock
-from .fleet import Job
-from .recording import Recording
-from .scenario import WEEK
+from tools.aws.calls import Call
+from tools.aws.clock import SimulatedClock
+from tools.aws.fleet import Job
+from tools.aws.scenario import WEEK
+from tools.aws.server import SimulatedAws
+from tools.datadog.recording import Recording
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 POLL_SECONDS = 900

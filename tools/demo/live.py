@@ -1,0 +1,59 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""A fleet that lives on, and the page with it."""
+
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+from rich.console import Console
+
+from tools.aws.scenario import living_fleet
+from tools.datadog.frames import Window
+from tools.preview.document import document
+from tools.preview.page import page
+from tools.preview.serve import LIVE_SECONDS, PageServer
+
+from .report import duration
+from .simulation import POLL_SECONDS, START, PollError, every, simulated, week_before
+
+# Less often, as a page that is drawn anew loses what was unfolded on it.
+RELOAD_SECONDS = 3 * LIVE_SECONDS
+LIVE_DAYS = 7
+SHOWN_SECONDS = 86_400
+
+
+def live(hours: float, port: int, console: Console) -> int:
+    """Show the page while the fleet lives on, a quarter of an hour in every few seconds; until it is interrupted."""
+    try:
+        server = PageServer(port)
+    except (OSError, OverflowError) as error:
+        print(f'The page cannot be shown on port {port}: {error}', file=sys.stderr)
+        return 2
+    with server:
+        console.print(f'Simulating {duration(hours * 3600)} first. Then the page is at {server.url}; Ctrl+C ends it.')
+        try:
+            for server.page in pages(hours):
+                time.sleep(LIVE_SECONDS)
+        except PollError as error:
+            console.print(str(error), markup=False)
+            return 1
+        except KeyboardInterrupt:
+            console.print('Ended.')
+    return 0
+
+
+def pages(hours: float) -> Iterator[str]:
+    """The page after each poll, from `hours` after the start on, with the day before each."""
+    first = START + timedelta(hours=hours)
+    end = first + timedelta(days=LIVE_DAYS)
+    fleet = living_fleet(START, (end - START) / timedelta(hours=1))
+    polls = [*week_before(START), *every(POLL_SECONDS, START, end)]
+    for simulation in simulated(fleet, polls, collect_transition_logs=True):
+        recording = simulation.recording
+        now = recording.polled_at[-1] + POLL_SECONDS
+        if now >= first.timestamp():
+            shown = document(recording, Window(now - SHOWN_SECONDS, now, POLL_SECONDS))
+            yield page(shown | {'live': RELOAD_SECONDS})
