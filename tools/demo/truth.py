@@ -10,6 +10,7 @@ from math import ceil
 from typing import NamedTuple
 
 from datadog_checks.sagemaker_training.aws import PAGE_SIZE
+from datadog_checks.sagemaker_training.ledger import TAGS_PATIENCE
 from tools.aws.fleet import Job
 from tools.datadog.recording import Recording
 
@@ -35,10 +36,14 @@ def counted_jobs(recording: Recording) -> JobCounts:
 
 
 def true_counts(fleet: Iterable[Job], after: datetime, until: datetime) -> JobCounts:
-    """What the scripts of the jobs say happened after the first poll, up to the last."""
+    """What the scripts of the jobs say happened after the first poll, up to the last.
+
+    What a job without tags did in its first minutes is left out: it may still get some, and is counted then.
+    """
     happened = Counter(
         what
         for job in fleet
+        if job.tags or until - job.created >= TAGS_PATIENCE
         for what, time in (('created', job.created), ('finished', job.end), *_interruptions(job))
         if after < time <= until
     )
