@@ -15,12 +15,13 @@ from typing import Any, get_args
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.exceptions
 import pytest
 import yaml
 from botocore.config import Config
 from botocore.stub import Stubber
 
-from datadog_checks.sagemaker_training import SagemakerTrainingCheck, errors
+from datadog_checks.sagemaker_training import SagemakerTrainingCheck, errors, resources
 from datadog_checks.sagemaker_training.aws import PAGE_SIZE
 from datadog_checks.sagemaker_training.check import LISTING_SHARE, POLL_SHARE
 from datadog_checks.sagemaker_training.config_models.instance import InstanceConfig
@@ -290,15 +291,12 @@ def _percent(share: float) -> str:
     return f'{share:.0%}'.replace('%', ' %')
 
 
-# What happens to a field of a resource on its way out, by its type; `Sent` in the table of docs/security.md.
-SENT = {'STRING': 'text', 'UNORDERED_LIST_STRING': 'text', 'MAP_STRING_STRING': 'pairs'}
+# What happens to a field of a resource on its way out; `Sent` in the table of docs/security.md.
+SENT = {resources._string: 'text', resources._strings: 'text', resources._map: 'pairs'}
 # Those that are no text of users, or get more care.
 SENT_OTHERWISE = {
-    'account_id': 'as is',
-    'region': 'as is',
+    **dict.fromkeys(('account_id', 'region', *resources._IDENTITY), 'as is'),
     'tags': 'pairs',
-    'training_job_arn': 'as is',
-    'training_job_name': 'as is',
     'environment': 'names only; with `collect_environment_values`, pairs',
 }
 
@@ -308,7 +306,8 @@ def test_each_field_that_leaves_the_account_is_named() -> None:
     with (PACKAGE / 'resource_schema.csv').open(encoding='utf-8') as file:
         for row in csv.DictReader(file):
             if not row['type'].endswith('STRUCT'):
-                how = 'command' if '.container_' in row['path'] else SENT.get(row['type'], 'as is')
+                projected = SENT.get(resources._PROJECTIONS[row['type']], 'as is')
+                how = 'command' if '.container_' in row['path'] else projected
                 sent[re.split(r'\W', row['path'])[0]].add(how)
     documented = {name: how for name, _, how in rows(section('docs/security.md', 'Field by field'))}
 
@@ -318,10 +317,14 @@ def test_each_field_that_leaves_the_account_is_named() -> None:
 
 
 def test_each_error_code_is_explained() -> None:
-    explained = [
-        re.findall(r'`(\w+)`', code) or [code] for code, *_ in rows(section('docs/troubleshooting.md', 'By error code'))
-    ]
-    assert {*errors._BY_CODE} <= {code for codes in explained for code in codes}
+    cells = [codes for codes, *_ in rows(section('docs/troubleshooting.md', 'By error code'))]
+    explained = {code for codes in cells for code in re.findall(r'[A-Z]\w+', codes)}
+    elsewhere = {'AssumeRole', 'AssumeRoleWithWebIdentity', 'ValidationException'}
+
+    assert {*errors._BY_CODE} <= explained
+    assert explained - {*errors._BY_CODE} - elsewhere <= vars(botocore.exceptions).keys(), (
+        'the rest is what botocore says'
+    )
 
 
 def test_each_call_is_explained() -> None:
