@@ -5,6 +5,7 @@
 
 import json
 import re
+from collections import defaultdict
 
 import pytest
 
@@ -74,6 +75,14 @@ def test_no_sentence_is_long(page: str) -> None:
     assert [each for each, words in lengths.items() if words > LONGEST_SENTENCE] == []
     long = [each for each, words in lengths.items() if words > LONG_SENTENCE]
     assert len(long) <= 0.1 * len(lengths), '\n'.join(long)
+
+
+def test_each_fact_stands_in_one_place() -> None:
+    pages: defaultdict[str, set[str]] = defaultdict(set)
+    for page, text in PAGES.items():
+        for sentence in sentences(text):
+            pages[sentence].add(page)
+    assert {each: on for each, on in pages.items() if len(on) > 1 and len(each.split()) > 6} == {}
 
 
 def test_sentences_are_told_apart() -> None:
