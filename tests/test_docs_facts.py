@@ -327,6 +327,15 @@ def test_each_error_code_is_explained() -> None:
     )
 
 
+def test_the_families_of_the_examples_are_so() -> None:
+    from datadog_checks.sagemaker_training.families import job_family
+
+    examples = [(name, family) for _, name, family in rows(section('docs/data.md', 'Job families'))]
+
+    assert len(examples) > 3
+    assert {name: job_family(name) for name, _ in examples} == dict(examples)
+
+
 def test_each_call_is_explained() -> None:
     explained = {action for action, *_ in rows(section('docs/aws-access.md', 'The calls'))}
     assert explained == {*errors._ACTIONS.values()} - {'sts:AssumeRole'}
