@@ -21,6 +21,7 @@ import yaml
 from botocore.config import Config
 from botocore.stub import Stubber
 
+from datadog_checks.base import ConfigurationError
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck, errors, resources
 from datadog_checks.sagemaker_training.aws import PAGE_SIZE
 from datadog_checks.sagemaker_training.check import LISTING_SHARE, POLL_SHARE
@@ -121,6 +122,13 @@ def test_the_options_and_defaults_are_those_of_the_code() -> None:
         option: list(value) if isinstance(value, tuple) else value for option, value in defaults.items()
     }
     assert len(documented) == len(defaults)
+
+
+def test_the_names_from_elsewhere_are_refused_for_ours() -> None:
+    for ours, theirs in rows(section('docs/configuration.md', 'Names in other integrations')):
+        for name in re.findall(r'\w+', theirs):
+            with pytest.raises(ConfigurationError, match=f'`{name}` has no effect: use `{ours}`'):
+                load({name: 'x'})
 
 
 def test_each_option_has_an_effect() -> None:
@@ -318,13 +326,12 @@ def test_each_field_that_leaves_the_account_is_named() -> None:
 
 def test_each_error_code_is_explained() -> None:
     cells = [codes for codes, *_ in rows(section('docs/troubleshooting.md', 'By error code'))]
-    explained = {code for codes in cells for code in re.findall(r'[A-Z]\w+', codes)}
-    elsewhere = {'AssumeRole', 'AssumeRoleWithWebIdentity', 'ValidationException'}
+    explained = {code for codes in cells for code in re.findall(r'[A-Z4]\w+', codes)}
+    of_aws = {*errors._BY_CODE, *(code for _, code in errors._OF_STS)}
+    elsewhere = {'AssumeRole', 'AssumeRoleWithWebIdentity', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'ValidationException'}
 
-    assert {*errors._BY_CODE} <= explained
-    assert explained - {*errors._BY_CODE} - elsewhere <= vars(botocore.exceptions).keys(), (
-        'the rest is what botocore says'
-    )
+    assert of_aws <= explained
+    assert explained - of_aws - elsewhere <= vars(botocore.exceptions).keys(), 'the rest is what botocore says'
 
 
 def test_the_families_of_the_examples_are_so() -> None:
