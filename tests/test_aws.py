@@ -26,11 +26,14 @@ from datadog_checks.sagemaker_training.errors import (
     AwsError,
     BadCredentials,
     Denied,
+    IdentityTokenRejected,
     Missing,
     NoAnswer,
     RoleNotAssumed,
+    StsDisabled,
     Throttled,
     Unavailable,
+    authentication_error_class,
     error_class,
 )
 from demo.clock import SimulatedClock
@@ -62,7 +65,7 @@ def stubbed() -> Iterator[Stubbed]:
     clients = [session.create_client(name, region_name=REGION) for name in ('sagemaker', 'resourcegroupstaggingapi')]
     with ExitStack() as stack:
         stubbers = [stack.enter_context(Stubber(client)) for client in clients]
-        yield Stubbed(Region(REGION, *clients), *stubbers)
+        yield Stubbed(Region(REGION, *clients, rate=lambda operation: 10), *stubbers)
         for stubber in stubbers:
             stubber.assert_no_pending_responses()
 
@@ -172,6 +175,54 @@ def test_a_refused_role_names_its_options() -> None:
     assert all(word in message for word in ('assume_role_arn', 'assume_role_external_id', 'sts:AssumeRole'))
 
 
+@pytest.mark.parametrize(
+    ('operation', 'code', 'expected', 'outcome', 'says'),
+    [
+        ('AssumeRole', 'Throttling', Throttled, 'throttled', 'STS'),
+        ('AssumeRole', '503', Unavailable, 'error', 'STS'),
+        ('AssumeRole', 'RequestTimeout', Unavailable, 'error', 'STS'),
+        ('AssumeRole', 'AccessDenied', RoleNotAssumed, 'denied', 'trust policy'),
+        ('AssumeRole', 'ValidationError', RoleNotAssumed, 'denied', '`assume_role_arn`'),
+        ('AssumeRole', 'TomorrowsCode', RoleNotAssumed, 'denied', '`assume_role_arn`'),
+        ('AssumeRole', 'InvalidClientTokenId', BadCredentials, 'denied', 'exist and are current'),
+        ('AssumeRole', 'ExpiredTokenException', BadCredentials, 'denied', 'exist and are current'),
+        ('AssumeRole', 'RegionDisabledException', StsDisabled, 'denied', 'Activate STS'),
+        ('AssumeRole', 'PackedPolicyTooLarge', RoleNotAssumed, 'denied', 'session tags'),
+        ('AssumeRoleWithWebIdentity', 'ServiceUnavailable', Unavailable, 'error', 'STS'),
+        ('AssumeRoleWithWebIdentity', 'IDPCommunicationError', Unavailable, 'error', 'issuer URL'),
+        ('AssumeRoleWithWebIdentity', 'IDPRejectedClaim', IdentityTokenRejected, 'denied', 'audience'),
+        ('AssumeRoleWithWebIdentity', 'InvalidIdentityToken', IdentityTokenRejected, 'denied', 'identity provider'),
+        ('AssumeRoleWithWebIdentity', 'ExpiredTokenException', IdentityTokenRejected, 'denied', 'renews the token'),
+        ('AssumeRoleWithWebIdentity', 'AccessDenied', RoleNotAssumed, 'denied', 'trust policy'),
+        ('GetRoleCredentials', 'TooManyRequestsException', Throttled, 'throttled', 'IAM Identity Center'),
+        ('GetRoleCredentials', 'UnauthorizedException', BadCredentials, 'denied', 'exist and are current'),
+    ],
+)
+def test_the_code_tells_a_passing_fault_of_credentials_from_a_refusal(
+    operation: str, code: str, expected: type[AwsError], outcome: str, says: str
+) -> None:
+    kind = authentication_error_class(operation, code, 'Simulated.')
+    error = kind(operation, code, 'Simulated.')
+    assert isinstance(error, expected)
+    assert error.outcome == outcome
+    assert says in error.remedy
+    assert ('the next poll tries again' in error.remedy) == (outcome != 'denied')
+    if outcome != 'denied':
+        assert 'trust policy' not in error.remedy
+
+
+@pytest.mark.parametrize('operation', ['AssumeRole', 'AssumeRoleWithWebIdentity'])
+def test_every_error_that_sts_documents_is_told_apart(operation: str) -> None:
+    shapes = Session().get_service_model('sts').operation_model(operation).error_shapes
+    codes = {shape.metadata['error']['code'] for shape in shapes}
+    untold = {
+        code
+        for code in codes
+        if authentication_error_class(operation, code, '') is authentication_error_class(operation, '', '')
+    }
+    assert untold == {'MalformedPolicyDocument'}, 'of a session policy, which nobody passes'
+
+
 def test_tags_take_one_call_for_a_hundred_jobs(stubbed: Stubbed) -> None:
     arns = [arn(f'job-{number}') for number in range(150)]
     tagged = {'ResourceARN': arns[120], 'Tags': [{'Key': 'team', 'Value': 'nlp'}]}
@@ -248,6 +299,39 @@ def test_regions_default_to_that_of_the_environment(monkeypatch: pytest.MonkeyPa
 def test_no_region_anywhere_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match='`regions`.*AWS_DEFAULT_REGION'):
         account(regions=None)
+
+
+def test_a_region_that_does_not_exist_is_a_configuration_error_with_the_nearest_name() -> None:
+    with pytest.raises(ConfigurationError, match='`regions`') as error:
+        account(regions=['us-esat-1', 'eu-west-1', 'cn-nroth-1', 'xx-qqqqqqqq-1'])
+    for told in (
+        "'us-esat-1' (do you mean 'us-east-1'?)",
+        "'cn-nroth-1' (do you mean 'cn-north-1'?)",
+        "'xx-qqqqqqqq-1'",
+    ):
+        assert told in str(error.value)
+    assert "'eu-west-1'" not in str(error.value)
+
+
+def test_a_region_of_the_environment_that_does_not_exist_is_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('AWS_DEFAULT_REGION', 'eu-wset-1')
+    with pytest.raises(ConfigurationError, match=r"the environment.*'eu-wset-1' \(do you mean 'eu-west-1'"):
+        account(regions=None)
+
+
+def test_an_endpoint_of_its_own_may_have_any_region() -> None:
+    [region] = account(regions=['us-esat-1'], endpoint_url='http://localhost:5000').regions
+    assert region.name == 'us-esat-1'
+
+
+def test_every_region_of_every_partition_is_known() -> None:
+    session = Session()
+    regions = [
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions('sagemaker', partition)
+    ]
+    assert [region.name for region in account(regions=regions).regions] == regions
 
 
 def test_an_unknown_profile_is_a_configuration_error() -> None:
@@ -365,3 +449,53 @@ def test_the_proxy_is_also_that_of_assuming_the_role() -> None:
             with pytest.raises(NoAnswer, match='^Authentication: .*sts') as error:
                 listing.result()
             assert 'ListTrainingJobs' not in str(error.value), 'it was not even tried'
+
+
+ROLE_OF_PROFILE = f"""
+[profile keys]
+aws_access_key_id = A
+aws_secret_access_key = B
+[profile ml]
+source_profile = keys
+role_arn = arn:aws:iam::{ACCOUNT}:role/datadog
+"""
+SERVICE_ACCOUNT = f"""
+[profile ml]
+web_identity_token_file = {__file__}
+role_arn = arn:aws:iam::{ACCOUNT}:role/datadog
+"""
+
+
+@pytest.mark.parametrize(
+    ('profile', 'polled', 'host'),
+    [
+        (ROLE_OF_PROFILE, 'eu-west-1', 'sts.eu-west-1.amazonaws.com'),
+        (ROLE_OF_PROFILE, 'cn-north-1', 'sts.cn-north-1.amazonaws.com.cn'),
+        (SERVICE_ACCOUNT, 'eu-west-1', 'sts.eu-west-1.amazonaws.com'),
+        (SERVICE_ACCOUNT, 'us-gov-west-1', 'sts.us-gov-west-1.amazonaws.com'),
+        (ROLE_OF_PROFILE + 'region = eu-central-1', 'ap-east-1', 'sts.eu-central-1.amazonaws.com'),
+        (ROLE_OF_PROFILE + 'region = eu-central-1', 'cn-north-1', 'sts.cn-north-1.amazonaws.com.cn'),
+        (ROLE_OF_PROFILE + 'region = moon', 'eu-west-1', 'sts.eu-west-1.amazonaws.com'),
+    ],
+    ids=['role', 'role-china', 'token', 'token-gov', 'own-region', 'own-region-elsewhere', 'no-region'],
+)
+def test_the_role_of_a_profile_is_asked_for_in_its_own_region_or_in_the_instances(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, profile: str, polled: str, host: str
+) -> None:
+    """Of the profile's, where that is of the same partition; never at the global STS, which is of one partition."""
+    path = tmp_path / 'config'
+    path.write_text(profile)
+    monkeypatch.setenv('AWS_CONFIG_FILE', str(path))
+    monkeypatch.setenv('AWS_MAX_ATTEMPTS', '1')
+    with closing(socket.create_server(('127.0.0.1', 0))) as proxy:
+        proxy.settimeout(10)
+        monkeypatch.setenv('https_proxy', f'http://127.0.0.1:{proxy.getsockname()[1]}')
+        monkeypatch.setenv('no_proxy', '')
+        with_role = account(regions=[polled], aws_access_key_id=None, aws_secret_access_key=None, aws_profile='ml')
+        with ThreadPoolExecutor(1) as executor:
+            listing = executor.submit(next, with_role.regions[0].list_training_jobs())
+            connection, _ = proxy.accept()
+            with connection:
+                assert connection.recv(100).startswith(f'CONNECT {host}:443 '.encode())
+            with pytest.raises(NoAnswer, match='^Authentication: '):
+                listing.result()

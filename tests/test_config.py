@@ -1,6 +1,7 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from datadog_checks.base import ConfigurationError
 from datadog_checks.base.stubs import datadog_agent
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
 from datadog_checks.sagemaker_training.config_models.instance import SECURE_FIELD_NAMES, InstanceConfig
+from datadog_checks.sagemaker_training.config_models.names import OF_THE_AGENT
 from datadog_checks.sagemaker_training.config_models.validators import EXCLUDES, NEEDS, REGION
 
 PACKAGE = Path(__file__).parent.parent / 'datadog_checks' / 'sagemaker_training'
@@ -82,6 +84,8 @@ def test_defaults() -> None:
         'max_concurrency': 8,
         'collect_environment_values': False,
         'sensitive_patterns': None,
+        'job_family_patterns': None,
+        'job_family_tag': None,
         # What the Agent does where these are not set; it does not ask the check.
         'min_collection_interval': 15,
         'empty_default_hostname': False,
@@ -143,6 +147,11 @@ def test_all_options_together_are_valid(left_out: list[str]) -> None:
         {'history_hours': 720, 'max_concurrency': 64, 'list_requests_per_second': 2},
         {'list_requests_per_second': 0.1, 'describe_requests_per_second': 0.1},
         {'history_hours': 0.5, 'max_concurrency': '8'},
+        {'min_collection_interval': 60.0, 'empty_default_hostname': True},
+        {'min_collection_interval': 10, 'list_requests_per_second': 0.1},
+        {'min_collection_interval': 2, 'list_requests_per_second': 0.5},
+        {'min_collection_interval': 1},
+        {'region': None, 'name': 'ml', 'namespace': 'ml', 'no_index': False, 'loader': 'python'},
         {'event_on': [], 'resource_tags_as_metric_tags': [], 'name_include': [], 'sensitive_patterns': []},
         {'name_include': ['(?i)^prod', '.*'], 'name_exclude': [r'\d{8}$']},
     ],
@@ -191,6 +200,14 @@ BAD_OPTIONS = [
     ('name_exclude', ['a{99999999999999999999}']),
     ('sensitive_patterns', ['(unclosed']),
     ('sensitive_patterns', ['x', 'y', '']),
+    ('job_family_patterns', ['(unclosed']),
+    ('job_family_patterns', ['^prod-']),
+    ('job_family_patterns', ['(?:prod)-.*']),
+    ('job_family_patterns', ['']),
+    ('job_family_patterns', '(.*)-run'),
+    ('job_family_tag', ''),
+    ('job_family_tag', ' '),
+    ('job_family_tag', ['pipeline']),
     ('event_on', ['failed', 'finished']),
     ('event_on', ['Failed']),
     ('event_on', 'failed'),
@@ -217,6 +234,15 @@ BAD_OPTIONS = [
     ('max_concurrency', 1.5),
     ('min_collection_interval', 0),
     ('min_collection_interval', -60),
+    ('min_collection_interval', 15.5),
+    ('min_collection_interval', 0.5),
+    ('min_collection_interval', '60'),
+    ('min_collection_interval', True),
+    ('min_collection_interval', float('nan')),
+    ('min_collection_interval', float('inf')),
+    ('min_collection_interval', 86401),
+    ('empty_default_hostname', 'true'),
+    ('empty_default_hostname', 1),
     ('collect_job_metrics', 'perhaps'),
     ('collect_resources', 2),
     ('collect_events', []),
@@ -264,9 +290,104 @@ def test_bad_credentials_are_an_error_that_names_the_options_and_no_secret(
     assert not re.search('SECRET|hunter2|53147', str(error.value))
 
 
+@pytest.mark.parametrize(
+    ('interval', 'rate', 'apart'), [(1, 0.1, '10 s'), (2, 0.1, '10 s'), (9, 0.1, '10 s'), (1, 0.8, '1.25 s')]
+)
+def test_an_interval_that_one_listing_does_not_fit_into_is_an_error_that_names_both_options(
+    interval: int, rate: float, apart: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=rf'`min_collection_interval` \({interval} s\).*{apart}') as error:
+        load({'min_collection_interval': interval, 'list_requests_per_second': rate})
+    assert f'`list_requests_per_second` ({rate})' in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ('theirs', 'ours'),
+    [
+        ('assume_role', 'assume_role_arn'),
+        ('role_arn', 'assume_role_arn'),
+        ('aws_role_arn', 'assume_role_arn'),
+        ('roleArn', 'assume_role_arn'),
+        ('assumeRoleArn', 'assume_role_arn'),
+        ('region_name', 'regions'),
+        ('region', 'regions'),
+        ('aws_region', 'regions'),
+        ('AWS_REGION', 'regions'),
+        ('external_id', 'assume_role_external_id'),
+        ('external-id', 'assume_role_external_id'),
+        ('role_session_name', 'assume_role_session_name'),
+        ('access_key', 'aws_access_key_id'),
+        ('aws_access_key', 'aws_access_key_id'),
+        ('secret_key', 'aws_secret_access_key'),
+        ('aws_secret_key', 'aws_secret_access_key'),
+        ('session_token', 'aws_session_token'),
+        ('token', 'aws_session_token'),
+        ('profile', 'aws_profile'),
+        ('profile_name', 'aws_profile'),
+        ('credential_profile_name', 'aws_profile'),
+        ('endpoint', 'endpoint_url'),
+        ('aws', 'assume_role_arn'),
+    ],
+)
+def test_an_option_that_others_call_differently_is_an_error_that_names_ours(theirs: str, ours: str) -> None:
+    """Left unread, the instance would poll another account, or region."""
+    with pytest.raises(ConfigurationError, match=f'`{theirs}` has no effect: use .*`{ours}`') as error:
+        load({theirs: 'hunter2SECRET'})
+    assert 'SECRET' not in str(error.value)
+
+
+@pytest.mark.parametrize(('option', 'ours'), [('regions', 'regions'), ('role_arn', 'assume_role_arn')])
+def test_whose_jobs_to_poll_cannot_stand_in_init_config(option: str, ours: str) -> None:
+    check = SagemakerTrainingCheck('sagemaker_training', {option: ['us-east-1']}, [{}])
+    with pytest.raises(ConfigurationError, match=f'`{option}` has no effect here: use `{ours}` under `instances`'):
+        check.load_configuration_models()
+
+
+@pytest.mark.parametrize(
+    ('option', 'hint'),
+    [
+        ('history_hour', ' The closest known one is `history_hours`.'),
+        ('collectEvents', ' The closest known one is `collect_events`.'),
+        ('job_name_include', ' The closest known one is `name_include`.'),
+        ('regoins', ' The closest known one is `regions`.'),
+        ('zzz', ''),
+        (r'nul\x00', ''),
+    ],
+)
+def test_any_other_unknown_option_is_one_warning_that_names_the_closest(
+    option: str, hint: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    load({option.encode().decode('unicode_escape'): 1})
+    warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert warnings == [f"instances: The option '{option}' is unknown and has no effect.{hint}"]
+
+
+def test_an_option_that_holds_a_secret_by_mistake_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """YAML without the space after the colon."""
+    load({'aws_secret_access_key:hunter2SECRET': None})
+    assert 'is unknown' in caplog.text
+    assert 'SECRET' not in caplog.text
+
+
+def test_no_option_that_the_agent_reads_is_told_as_unknown(caplog: pytest.LogCaptureFixture) -> None:
+    of_the_agent = dict.fromkeys(OF_THE_AGENT) | {'debug_metrics': {}, 'max_returned_metrics': 0}
+    load(EXAMPLES | of_the_agent | dict.fromkeys(EXCLUDES))
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
 def test_an_error_shows_which_regular_expression_is_bad() -> None:
     with pytest.raises(ConfigurationError, match=r'`name_exclude`, entry 2 .*\*-test.*nothing to repeat'):
         load({'name_exclude': ['fine', '*-test']})
+
+
+def test_an_error_shows_which_family_pattern_has_no_group() -> None:
+    with pytest.raises(ConfigurationError, match=r'`job_family_patterns`, entry 2 must have a group.*\^prod-'):
+        load({'job_family_patterns': ['(?P<family>.+)-run', '^prod-']})
+
+
+def test_a_family_tag_without_tags_is_an_error_that_names_both_options() -> None:
+    with pytest.raises(ConfigurationError, match='`job_family_tag` does nothing.*`collect_resource_tags`'):
+        load({'job_family_tag': 'pipeline', 'collect_resource_tags': False})
 
 
 def test_an_error_shows_which_region_is_bad_and_why() -> None:

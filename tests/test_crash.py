@@ -386,10 +386,10 @@ def test_a_damaged_ledger_is_a_first_start(
     [ledger] = files.rglob('*_ledger_*')
     ledger.write_bytes(damage(ledger.read_bytes()))
     world.aws.put(ended('known', at=NOW + MINUTE))
-    world.aws.put(answer('new', CreationTime=NOW + MINUTE))
+    world.aws.put(answer('new', CreationTime=NOW + MINUTE), {'team': 'nlp'})
     world.poll(world.check(), after=120)
     assert world.counted() == {}
-    world.aws.put(ended('new', at=NOW + 3 * MINUTE, CreationTime=NOW + MINUTE))
+    world.aws.put(ended('new', at=NOW + 3 * MINUTE, CreationTime=NOW + MINUTE), {'team': 'nlp'})
     world.poll(world.check(), after=120)
     assert world.counted() == {'jobs.finished': 1}, 'the state was written anew'
     assert [f'{REGION}: the saved state is damaged' in message for message in caplog.messages] == [True] * warnings
@@ -403,7 +403,8 @@ def test_a_damaged_log_cursor_loses_and_repeats_nothing(
     world.poll(world.check(collect_transition_logs=True))
     steps = [transition('Starting', NOW + MINUTE), transition('Training', NOW + 3 * MINUTE)]
     for known in (1, 2):
-        world.aws.put(answer('new', CreationTime=NOW + MINUTE, SecondaryStatusTransitions=steps[:known]))
+        new = answer('new', CreationTime=NOW + MINUTE, SecondaryStatusTransitions=steps[:known])
+        world.aws.put(new, {'team': 'nlp'})
         world.poll(world.check(collect_transition_logs=True), after=120)
         [cursor] = files.rglob('*_log_cursor_*')
         cursor.write_bytes(content)

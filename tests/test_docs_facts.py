@@ -28,6 +28,7 @@ from datadog_checks.sagemaker_training.check import LISTING_SHARE, POLL_SHARE
 from datadog_checks.sagemaker_training.config_models.instance import InstanceConfig
 from datadog_checks.sagemaker_training.counts import News
 from datadog_checks.sagemaker_training.events import ALERT_TYPES, transition_logs
+from datadog_checks.sagemaker_training.families import job_family
 from datadog_checks.sagemaker_training.health import Status
 from datadog_checks.sagemaker_training.ledger import LONGEST_LIFE, TAGS_PATIENCE
 from datadog_checks.sagemaker_training.tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS
@@ -107,7 +108,7 @@ def test_the_tags_are_those_of_the_code() -> None:
     documented: dict[str, set[str]] = {}
     for name, kind, _ in rows(section('docs/data.md', 'Tags')):
         documented.setdefault(kind, set()).add(name)
-    tables = {'group': {'instance_type', *GROUP_TAGS}, 'status': set(STATUS_TAGS)}
+    tables = {'group': {'instance_type', 'job_family', *GROUP_TAGS}, 'status': set(STATUS_TAGS)}
     tables |= {'job': JOB_TAGS.keys() - {'instance_type'}, 'scope': {'aws_account', 'region'}}
     on_metrics = {tag for row in metadata() for tag in row['sample_tags'].split(',')}
 
@@ -336,8 +337,6 @@ def test_each_error_code_is_explained() -> None:
 
 
 def test_the_families_of_the_examples_are_so() -> None:
-    from datadog_checks.sagemaker_training.families import job_family
-
     examples = [(name, family) for _, name, family in rows(section('docs/data.md', 'Job families'))]
 
     assert len(examples) > 3

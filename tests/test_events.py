@@ -1,12 +1,13 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from datadog_checks.sagemaker_training.counts import News
-from datadog_checks.sagemaker_training.events import events, transition_logs
+from datadog_checks.sagemaker_training.events import ALERT_TYPES, events, transition_logs
 from datadog_checks.sagemaker_training.job import TrainingJob
 
 from .builders import NOW, ago, arn, ended, job, transition
@@ -27,7 +28,7 @@ def failed(**fields: Any) -> TrainingJob:
 
 
 def test_a_failure_tells_a_person_on_call_what_they_need() -> None:
-    [(word, event)] = events(failed(), FINISHED)
+    [(word, event)] = events(failed(), FINISHED, 'churn')
     console = 'https://us-east-1.console.aws.amazon.com'
     log_group = '$252Faws$252Fsagemaker$252FTrainingJobs$3FlogStreamNameFilter$3Dchurn'
     assert word == 'failed'
@@ -61,7 +62,7 @@ AlgorithmError: exit code 1
     [('Completed', 'success'), ('Stopped', 'warning'), ('Failed', 'error'), ('Deleting', None)],
 )
 def test_an_end_is_told_by_its_status(status: str, alert_type: str | None) -> None:
-    told = [(word, event['alert_type']) for word, event in events(job(TrainingJobStatus=status), FINISHED)]
+    told = [(word, event['alert_type']) for word, event in events(job(TrainingJobStatus=status), FINISHED, '')]
     assert told == ([(status.lower(), alert_type)] if alert_type else [])
 
 
@@ -69,13 +70,14 @@ def test_each_interruption_is_told_once_with_its_own_time() -> None:
     starts = [ago(minutes=30), ago(minutes=20), ago(minutes=10)]
     spot = job(SecondaryStatusTransitions=[transition('Interrupted', start) for start in starts])
     told = [
-        (word, event['alert_type'], event['timestamp']) for word, event in events(spot, News('jobs.interrupted', 1, 3))
+        (word, event['alert_type'], event['timestamp'])
+        for word, event in events(spot, News('jobs.interrupted', 1, 3), '')
     ]
     assert told == [('interrupted', 'warning', int(start.timestamp())) for start in starts[1:]]
 
 
 def test_a_creation_is_told_without_what_came_later() -> None:
-    [(word, event)] = events(failed(), News('jobs.created', 0, 1))
+    [(word, event)] = events(failed(), News('jobs.created', 0, 1), '')
     assert (word, event['alert_type'], event['timestamp']) == ('created', 'info', int(ago(hours=1).timestamp()))
     assert not any(later in event['msg_text'] for later in ('exit code', 'Failure', 'Ran for', 'Billed'))
 
@@ -92,13 +94,13 @@ def test_links_lead_to_the_console_of_the_partition_if_it_is_known(
     partition: str, region: str, host: str | None
 ) -> None:
     elsewhere = failed(TrainingJobArn=f'arn:{partition}:sagemaker:{region}:123456789012:training-job/churn')
-    [(_, event)] = events(elsewhere, FINISHED)
+    [(_, event)] = events(elsewhere, FINISHED, '')
     assert (host in event['msg_text']) if host else ('http' not in event['msg_text'])
 
 
 def test_a_reason_cannot_break_out_of_its_frame() -> None:
     malicious = job(TrainingJobStatus='Failed', FailureReason='ClientError: ```\n# big\n%%% <b>')
-    [(_, event)] = events(malicious, FINISHED)
+    [(_, event)] = events(malicious, FINISHED, '')
     text = event['msg_text']
     assert (text.count('```'), text.count('%%%')) == (2, 2)
 
@@ -128,3 +130,52 @@ def test_a_log_for_each_new_transition_tells_how_long_the_phase_before_took() ->
         'previous_duration': 600,
     }
     assert (others[1]['message'], others[1]['previous_duration']) == ('completed', 2400)
+
+
+NAME = 'n' * 63  # the longest that AWS takes
+
+
+@pytest.mark.parametrize(
+    ('reason', 'shown'),
+    [
+        ('AlgorithmError: ' + 'x' * 1008, 'AlgorithmError: ' + 'x' * 1008 + '\n```'),  # the longest that AWS sends
+        ('x' * 20_000, 'xxx...\n```'),
+        ('```%%%' * 5000, '...\n```'),
+    ],
+    ids=['longest', 'longer', 'marks'],
+)
+def test_the_longest_texts_are_within_the_limits_of_datadog(reason: str, shown: str) -> None:
+    """https://docs.datadoghq.com/api/latest/events/#post-an-event; only the end of the reason is missing."""
+    groups = [{'InstanceGroupName': 'g' * 64, 'InstanceType': 'ml.p4de.24xlarge', 'InstanceCount': 100}] * 5
+    long = failed(ResourceConfig={'InstanceGroups': groups})
+    long = replace(long, name=NAME, arn=arn(NAME, 'us-gov-west-1'), failure_reason=reason)
+    [(_, event)] = events(long, FINISHED, 'family')
+    text = event['msg_text']
+    assert len(text) == 4000 if len(reason) > 4000 else len(text) < 4000
+    assert shown in text
+    assert text.startswith('%%%\n```\n')
+    assert text.endswith('\n%%%')
+    assert (text.count('%%%'), text.count('```')) == (2, 2)
+    assert all(fact in text for fact in ('Failure type', 'Job family', '[Job in the AWS console]', f'$3D{NAME})'))
+    assert len(f'SageMaker training job {NAME} {max(ALERT_TYPES, key=len)}') <= 100
+
+
+def test_a_key_tells_jobs_apart_and_stays_with_one() -> None:
+    keys = [
+        event['aggregation_key']
+        for name in ('a', 'b', *(f'{NAME[:-1]}{last}' for last in 'ab'))
+        for region in ('us-east-1', 'eu-west-1')
+        for _ in range(2)
+        for _, event in events(replace(failed(), name=name, arn=arn(name, region)), FINISHED, 'family')
+    ]
+    assert keys[0] == arn('a')
+    assert keys[::2] == keys[1::2]
+    assert len(set(keys)) == 8
+    assert max(map(len, keys)) <= 100
+
+
+@pytest.mark.parametrize('marks', ['%%%', '%%%%', '%%%%%', '%%%%%%%%'])
+def test_no_marks_of_users_end_the_markdown(marks: str) -> None:
+    [(_, event)] = events(replace(failed(), failure_reason=f'at 99 {marks} of it'), FINISHED, 'family')
+    assert 'at 99 % of it' in event['msg_text']
+    assert event['msg_text'].count('%%%') == 2

@@ -28,7 +28,7 @@ def scripted(name: str, *steps: tuple[str, float], **fields: Any) -> Job:
     """A job of two instances whose steps begin so many minutes from NOW."""
     resources = {'ResourceConfig': {'InstanceType': 'ml.g5.xlarge', 'InstanceCount': 2}}
     script = tuple(Step(status, later(minutes=minute), f'{status} of {name}') for status, minute in steps)
-    return Job(name, ACCOUNT, REGION, script, resources, **fields)
+    return Job(name, ACCOUNT, REGION, script, resources, **{'tags': {'team': 'nlp'}} | fields)
 
 
 SPOT_JOB = scripted(
@@ -130,7 +130,7 @@ def test_a_warm_pool_counts_when_aws_reports_it(world: World) -> None:
 def test_other_options_replay_nothing_and_lose_nothing(world: World, options: dict[str, Any]) -> None:
     world.aws.put(answer('known'))
     world.poll(world.check())
-    world.aws.put(answer('new', CreationTime=later(seconds=30)))
+    world.aws.put(answer('new', CreationTime=later(seconds=30)), {'team': 'nlp'})
     world.poll(world.check(), after=60)
     world.aws.put(ended('known', at=later(minutes=2)))
     world.poll(world.check(**options), after=120)
@@ -191,8 +191,9 @@ def test_what_could_not_be_submitted_is_still_owed_and_holds_up_nothing_else(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.poll(world.check())
-    world.aws.put(ended(status='Failed', CreationTime=later(seconds=2), at=later(seconds=3), **FAILED))
-    world.aws.put(answer('other', CreationTime=later(seconds=2), LastModifiedTime=later(seconds=3)))
+    tags = {'team': 'nlp'}
+    world.aws.put(ended(status='Failed', CreationTime=later(seconds=2), at=later(seconds=3), **FAILED), tags)
+    world.aws.put(answer('other', CreationTime=later(seconds=2), LastModifiedTime=later(seconds=3)), tags)
     check = world.check()
     with monkeypatch.context() as broken:
         broken.setattr(check, 'event', lambda event: {}['password=hunter2'])
@@ -226,7 +227,7 @@ def test_a_job_that_ended_within_the_second_of_the_first_poll_is_history(world: 
 
 
 def test_a_warm_pool_that_shows_late_counts_its_job_no_second_time(world: World) -> None:
-    check = world.check(job_metrics_hours=0)
+    check = world.check(job_metrics_hours=0, collect_resource_tags=False)
     world.poll(check)
     over = {'at': later(minutes=1), 'CreationTime': later(seconds=1), 'TrainingTimeInSeconds': 50}
     world.aws.put(ended(**over))
@@ -242,7 +243,10 @@ def test_tags_that_aws_tells_late_are_on_what_the_job_used(world: World) -> None
     world.poll(check)
     new = {'CreationTime': later(seconds=2)}
     world.aws.put(answer(**new, LastModifiedTime=later(seconds=3)))
-    world.poll(check, after=60)
+    for minutes in (1, 6):  # the patience ends in between
+        assert world.counted() == {}
+        world.poll(check, after=60 * minutes)
+    assert world.counted() == {'jobs.created': 1}
     world.aws.put(ended(status='Failed', at=later(minutes=9), **new, **FAILED), {'team': 'nlp'})
     world.poll(check, after=600)
     assert world.counted('team:nlp') == {'jobs.finished': 1} | FAILED_USAGE
@@ -462,7 +466,7 @@ def test_a_late_cancellation_leaves_the_successors_state_alone(world: World) -> 
     former = world.check()
     world.poll(former)
     successor = world.check(tags=['site:b'])
-    world.aws.put(answer('new', CreationTime=later(seconds=30), LastModifiedTime=later(seconds=40)))
+    world.aws.put(answer('new', CreationTime=later(seconds=30), LastModifiedTime=later(seconds=40)), {'team': 'nlp'})
     world.poll(successor, after=60)
     former.cancel()
     world.poll(successor, after=60)

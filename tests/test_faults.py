@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -15,8 +16,12 @@ from email.message import Message
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from werkzeug.wrappers import Response
 
 from datadog_checks.base.stubs.aggregator import ServiceCheckStub
@@ -585,6 +590,49 @@ def test_a_role_that_is_refused_for_minutes(world: World, restarts: bool) -> Non
     assert_each_fact_once(world, lives(), 'team:nlp')
 
 
+class Passing(NamedTuple):
+    """A fault of STS that is no refusal."""
+
+    code: str
+    status: int
+    message: str = 'Simulated.'
+
+
+PASSING = [
+    Passing('Throttling', 400, 'Rate exceeded'),
+    Passing('InternalFailure', 500),
+    Passing('ServiceUnavailable', 503),
+    Passing('IDPCommunicationError', 400),
+]
+
+
+@pytest.mark.parametrize('fault', PASSING[:-1], ids=str)
+def test_a_passing_fault_of_sts_is_not_told_as_a_role_that_is_refused(world: World, fault: Passing) -> None:
+    with ShortLivedRoles(world.clock, lives()) as aws:
+        world = replace(world, aws=aws)
+        check = start(world, **MINE)
+        for minute in range(LAST + 1):
+            is_struck = BEGIN <= minute < END
+            with aws.fail(*fault_error(fault), operation='AssumeRole', times=None if is_struck else 0):
+                error = poll(world, check, minute)
+            for message in (error, connection(world).message) if is_struck else ():
+                assert_is_passing(message, 'AssumeRole', fault)
+            assert connection(world).status == (check.CRITICAL if is_struck else check.OK)
+    assert_each_fact_once(world, lives(), 'team:nlp')
+
+
+def fault_error(fault: Passing) -> tuple[str, str, int]:
+    return fault.code, fault.message, fault.status
+
+
+def assert_is_passing(message: str, operation: str, fault: Passing) -> None:
+    assert f'{operation}: {fault.code}: ' in message
+    assert 'AWS STS' in message
+    assert 'the next poll tries again' in message
+    for wrong in ('trust policy', 'assume_role_arn', 'list_requests_per_second'):
+        assert wrong not in message
+
+
 class Cluster(ShortLivedRoles):
     """Also lets a service account of EKS, which has no key to sign with, assume roles."""
 
@@ -640,6 +688,21 @@ def test_a_service_account_that_is_refused_for_minutes(
     assert_each_fact_once(world, lives(), 'team:nlp')
 
 
+@pytest.mark.parametrize('fault', PASSING, ids=str)
+def test_a_passing_fault_of_sts_is_not_told_as_a_service_account_that_is_refused(
+    service_account: ServiceAccount, fault: Passing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('AWS_MAX_ATTEMPTS', '1')  # of botocore's own client, which would wait for seconds
+    world, _ = service_account
+    check = service_account.check()
+    with world.aws.fail(*fault_error(fault), operation='AssumeRoleWithWebIdentity'):
+        error = poll(world, check, 0)
+    for message in (error, connection(world).message):
+        assert_is_passing(message, 'AssumeRoleWithWebIdentity', fault)
+    assert poll(world, check, 1) == ''
+    assert connection(world).status == check.OK
+
+
 @pytest.mark.parametrize('restarts', [False, True], ids=['', 'restarted'])
 def test_a_token_file_that_is_away_for_minutes(service_account: ServiceAccount, restarts: bool) -> None:
     world, token = service_account
@@ -691,6 +754,113 @@ def test_a_profile_that_brings_no_credentials(
         assert CREDENTIALS in message
     assert connection(world).status == check.CRITICAL
     assert world.aws.calls == []
+
+
+def test_the_role_of_a_profile_is_asked_for_in_the_region_that_is_polled(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / 'config'
+    path.write_text(
+        '[profile keys]\naws_access_key_id = test\naws_secret_access_key = test\n'
+        f'[profile ml]\nsource_profile = keys\nrole_arn = {ROLE}\n'
+    )
+    monkeypatch.setenv('AWS_CONFIG_FILE', str(path))
+    monkeypatch.setenv('AWS_ENDPOINT_URL_STS', world.aws.endpoint_url)
+    check = start(world, regions=[OTHER], aws_access_key_id=None, aws_secret_access_key=None, aws_profile='ml')
+    assert poll(world, check, 0) == ''
+    assert world.aws.count('AssumeRole', region=OTHER) == world.aws.count('AssumeRole') == 1
+
+
+class Tls(NamedTuple):
+    """A world whose AWS shows a certificate of an authority that nobody knows, and the file with this authority."""
+
+    world: World
+    bundle: Path
+
+    def check(self, **options: Any) -> SagemakerTrainingCheck:
+        port = urlsplit(self.world.aws.endpoint_url).port
+        return start(self.world, endpoint_url=f'https://localhost:{port}', **options)
+
+
+@pytest.fixture
+def tls(world: World, tmp_path: Path) -> Tls:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, 'localhost')])
+    today = datetime.now(NOW.tzinfo)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName('localhost')]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    bundle, secret = tmp_path / 'bundle.pem', tmp_path / 'key.pem'
+    pem = serialization.Encoding.PEM
+    bundle.write_bytes(certificate.public_bytes(pem))
+    secret.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(bundle, secret)
+    server = world.aws._server
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return Tls(world, bundle)
+
+
+def trust_by_variable(name: str) -> Callable[[pytest.MonkeyPatch, Path, Path], dict[str, Any]]:
+    def trust(monkeypatch: pytest.MonkeyPatch, bundle: Path, _: Path) -> dict[str, Any]:
+        monkeypatch.setenv(name, str(bundle))
+        return {}
+
+    return trust
+
+
+def trust_by_profile(monkeypatch: pytest.MonkeyPatch, bundle: Path, folder: Path) -> dict[str, Any]:
+    path = folder / 'config'
+    path.write_text(f'[profile ml]\naws_access_key_id = test\naws_secret_access_key = test\nca_bundle = {bundle}\n')
+    monkeypatch.setenv('AWS_CONFIG_FILE', str(path))
+    return {'aws_access_key_id': None, 'aws_secret_access_key': None, 'aws_profile': 'ml'}
+
+
+@pytest.mark.parametrize(
+    ('word', 'trust'),
+    [
+        ('AWS_CA_BUNDLE', trust_by_variable('AWS_CA_BUNDLE')),
+        ('REQUESTS_CA_BUNDLE', trust_by_variable('REQUESTS_CA_BUNDLE')),
+        ('`ca_bundle` in the AWS profile', trust_by_profile),
+    ],
+)
+def test_a_certificate_that_is_not_trusted_names_the_ca_bundle_which_helps(
+    tls: Tls,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    word: str,
+    trust: Callable[[pytest.MonkeyPatch, Path, Path], dict[str, Any]],
+) -> None:
+    check = tls.check()
+    error = poll(tls.world, check, 0)
+    for message in (error, connection(tls.world).message):
+        assert 'SSLError' in message
+        assert word in message
+    check = tls.check(**trust(monkeypatch, tls.bundle, tmp_path))
+    assert poll(tls.world, check, 1) == ''
+    assert connection(tls.world).status == check.OK
+
+
+def test_a_ca_bundle_that_is_no_file_is_named_too(tls: Tls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('AWS_CA_BUNDLE', '/no/such/bundle.pem')
+    poll(tls.world, tls.check(), 0)
+    assert 'AWS_CA_BUNDLE' in connection(tls.world).message
+
+
+@pytest.mark.parametrize(('interval', 'rate'), [(10, 0.1), (13, 0.1), (1, 1), (2, 0.5)])
+def test_settings_that_are_just_accepted_let_jobs_be_described(world: World, interval: int, rate: float) -> None:
+    """By the Agent's own ticks: a poll that is due while another one goes on is left out."""
+    world.aws.add([life('job', -10, 10)])
+    options = {'min_collection_interval': interval, 'list_requests_per_second': rate}
+    check = start(world, **options, open_job_refresh_seconds=interval)
+    for _ in range(10):
+        assert 'DescribeTrainingJob' in world.poll(check)
+        world.clock.advance(interval - world.clock.monotonic() % interval)
 
 
 def test_a_credential_process_that_fails_later(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,10 +64,22 @@ def test_a_serverless_job_has_no_instances() -> None:
         ('CapacityError: Unable to provision requested ML compute capacity', 'capacity_error'),
         ('InternalServerError: We encountered an internal error', 'internal_server_error'),
         ('Please try again', 'other'),
+        ('InsufficientInstanceCapacity', 'capacity_error'),
+        ('Failed to launch: InsufficientInstanceCapacityException when calling RunInstances', 'capacity_error'),
+        ('Unable to provision requested ML compute capacity. Please retry', 'capacity_error'),
+        ('ResourceLimitExceeded: The account-level service limit is 0 Instances', 'client_error'),
+        ('An error occurred (AccessDeniedException) when calling GetObject', 'client_error'),
+        ('We encountered an internal error. Please try again.', 'internal_server_error'),
+        ('ExecuteUserScriptError: ExitCode 1', 'algorithm_error'),
+        ('Training failed. Reason: AlgorithmError: then ClientError', 'algorithm_error'),
+        ('AlgorithmError: InsufficientInstanceCapacity in the user text', 'algorithm_error'),
+        ('MyInsufficientInstanceCapacity', 'other'),
         (None, 'other'),
     ],
 )
-def test_the_prefix_of_the_failure_reason_tells_its_type(reason: str | None, failure_type: str) -> None:
+def test_the_prefix_of_the_failure_reason_tells_its_type_or_the_first_of_awss_words(
+    reason: str | None, failure_type: str
+) -> None:
     fields = {'FailureReason': reason} if reason else {}
     assert job(TrainingJobStatus='Failed', **fields).failure_type == failure_type
 
@@ -125,6 +137,19 @@ def test_the_full_answer_is_read() -> None:
     full = TrainingJob.from_description(full_answer(), scrub=str)
     unread = {name for name in TrainingJob.__slots__ if getattr(full, name) in (None, ())}
     assert not unread
+
+
+def test_of_a_final_metric_that_stands_twice_the_later_timestamp_wins() -> None:
+    values = [
+        ('loss', 0.1, ago(minutes=1)), ('loss', 0.9, ago(minutes=9)), ('auc', 0.5, None), ('auc', 0.7, ago(minutes=2)),
+        ('auc', 0.6, None), ('f1', 0.3, NOW), ('f1', 0.4, NOW), ('rmse', 1.0, None), ('rmse', 2.0, None),
+    ]  # fmt: skip
+    described = job(
+        FinalMetricDataList=[
+            {'MetricName': name, 'Value': value} | ({'Timestamp': at} if at else {}) for name, value, at in values
+        ]
+    )
+    assert sorted(described.final_metrics) == [('auc', 0.7), ('f1', 0.4), ('loss', 0.1), ('rmse', 2.0)]
 
 
 def test_times_become_utc() -> None:

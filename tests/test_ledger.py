@@ -1,21 +1,25 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import batched, chain
 from typing import Any
 
 import pytest
 
+from datadog_checks.sagemaker_training.errors import Problem
 from datadog_checks.sagemaker_training.job import TrainingJob
 from datadog_checks.sagemaker_training.ledger import LONGEST_LIFE, Ledger
 
-from .builders import NOW, ago, answer, ended
+from .builders import FIGURES, NOW, ago, answer, ended
 
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
 
 HISTORY = 24 * HOUR
+DENIED = Problem('DescribeTrainingJob: AccessDenied', 'Allow it.', 'No.')
 
 
 def new_ledger() -> Ledger:
@@ -77,12 +81,21 @@ def test_a_described_job_is_due_again_only_after_a_change_or_the_refresh() -> No
     ledger, fleet = new_ledger(), [answer('open'), answer('idle', CreationTime=ago(hours=2))]
     listed(ledger, fleet)
     assert describe_due(ledger, fleet) == ['open', 'idle']
-    listed(ledger, fleet, NOW + MINUTE)
-    assert due(ledger, NOW + MINUTE) == []
+    described = [describe_due(ledger, fleet, NOW + minute * MINUTE) for minute in range(1, 11)]
+    assert Counter(chain.from_iterable(described)) == {'open': 2, 'idle': 2}, 'one in each five minutes'
+    assert described[:5] == described[5:]
     changed = [answer('open', SecondaryStatus='Uploading', LastModifiedTime=NOW), fleet[1]]
-    listed(ledger, changed, NOW + 2 * MINUTE)
-    assert describe_due(ledger, changed, NOW + 2 * MINUTE) == ['open']
-    assert due(ledger, NOW + 5 * MINUTE) == ['idle']
+    listed(ledger, changed, NOW + 10 * MINUTE)
+    assert describe_due(ledger, changed, NOW + 10 * MINUTE) == ['open']
+
+
+def test_refreshes_are_spread_over_their_interval_and_stay_so() -> None:
+    ledger, fleet = new_ledger(), [answer(f'job-{number}', CreationTime=ago(hours=2)) for number in range(400)]
+    listed(ledger, fleet)
+    assert len(describe_due(ledger, fleet)) == 400
+    described = [describe_due(ledger, fleet, NOW + minute * MINUTE) for minute in range(1, 26)]
+    assert all(40 < len(jobs) < 120 for jobs in described), 'of 400 jobs in 5 minutes'
+    assert described[:5] * 5 == described
 
 
 @pytest.mark.parametrize(
@@ -112,11 +125,11 @@ def test_the_age_of_a_change_is_counted_from_when_it_first_showed() -> None:
 
 
 def test_a_warm_pool_is_refreshed_like_an_open_job() -> None:
-    ledger, fleet = new_ledger(), [ended(at=ago(minutes=5), WarmPoolStatus={'Status': 'Available'})]
+    ledger, fleet = new_ledger(), [ended(at=ago(minutes=5), WarmPoolStatus={'Status': 'Available'}, **FIGURES)]
     listed(ledger, fleet)
     describe_due(ledger, fleet)
-    assert due(ledger, NOW + 4 * MINUTE) == []
-    assert due(ledger, NOW + 5 * MINUTE) == ['job']
+    described = [describe_due(ledger, fleet, NOW + minute * MINUTE) for minute in range(1, 11)]
+    assert list(chain.from_iterable(described)) == ['job'] * 2
 
 
 def test_a_resource_that_was_not_sent_is_owed() -> None:
@@ -142,8 +155,7 @@ def test_jobs_at_the_end_of_what_was_listed_stay_until_the_rest_is_listed() -> N
     listed(ledger, [])
     head = ledger.head(NOW + HOUR)
     page = [
-        ended(f'job-{n}', at=NOW + 30 * MINUTE, CreationTime=NOW + 20 * MINUTE - n * timedelta(minutes=5))
-        for n in range(3)
+        ended(f'job-{n}', at=NOW + 30 * MINUTE, CreationTime=NOW + (20 - 6 * n) * MINUTE, **FIGURES) for n in range(3)
     ]
     ledger.observe(map(TrainingJob.from_summary, page), head, NOW + HOUR)
     ledger.broke_off(head)
@@ -192,7 +204,7 @@ def test_the_first_jobs_of_an_empty_account_are_news() -> None:
 
 
 def test_a_job_leaves_some_time_after_its_end_and_does_not_come_back() -> None:
-    ledger, fleet = new_ledger(), [answer('open'), ended('over', at=NOW, CreationTime=ago(minutes=90))]
+    ledger, fleet = new_ledger(), [answer('open'), ended('over', at=NOW, CreationTime=ago(minutes=90), **FIGURES)]
     listed(ledger, fleet)
     describe_due(ledger, fleet)
     ledger.prune(NOW + HOUR - MINUTE, keep=HOUR)
@@ -205,12 +217,15 @@ def test_a_job_leaves_some_time_after_its_end_and_does_not_come_back() -> None:
 def test_the_newest_job_stays_as_long_as_the_listing_would_offer_it_as_news() -> None:
     ledger, later = new_ledger(), NOW + HOUR
     listed(ledger, [])
-    short = [ended('short', at=later - MINUTE / 4, CreationTime=later - MINUTE / 2)]
-    for now in (later, later + MINUTE):
-        listed(ledger, short, now)
-        describe_due(ledger, short, now)
+    short = [ended('short', at=later - MINUTE / 4, CreationTime=later - MINUTE / 2, **FIGURES)]
+    described = []
+    for minute in range(30):
+        now = later + minute * MINUTE
         ledger.prune(now, keep=timedelta(0))
-    assert [entry.asked_at for entry in ledger.entries.values()] == [later]
+        listed(ledger, short, now)
+        described += describe_due(ledger, short, now)
+    assert described == ['short']
+    assert ledger.entries == {}, 'it is let go once no listing offers it any more'
 
 
 def test_an_end_that_could_not_be_described_stays() -> None:
@@ -224,8 +239,10 @@ def test_a_denied_job_is_no_pending_change_and_is_tried_again_at_the_refresh() -
     ledger = new_ledger()
     listed(ledger, [answer()])
     [entry] = ledger.due(NOW, 5 * MINUTE, HOUR)
-    ledger.denied(entry, 'denied', NOW)
-    assert (list(ledger.pending()), due(ledger, NOW + MINUTE), due(ledger, NOW + 5 * MINUTE)) == ([], [], ['job'])
+    ledger.denied(entry, DENIED, NOW)
+    assert list(ledger.pending()) == []
+    assert due(ledger, NOW + timedelta(seconds=1)) == []
+    assert due(ledger, NOW + 5 * MINUTE) == ['job']
 
 
 def test_a_reused_name_is_another_job() -> None:
@@ -242,8 +259,8 @@ def test_a_listing_that_breaks_off_leaves_the_rest_to_be_listed() -> None:
     ledger.observe([TrainingJob.from_summary(answer('new', CreationTime=ago(hours=1)))], head, NOW + MINUTE)
     ledger.broke_off(head)
     [stretch] = ledger.stretches
-    assert (stretch.after, stretch.before, stretch.history) == (ago(hours=5, minutes=1), ago(hours=1), False)
-    assert ledger.head(NOW + 2 * MINUTE).after == ago(hours=1, minutes=1)
+    assert (stretch.after, stretch.before, stretch.history) == (ago(hours=5), ago(hours=1), False)
+    assert ledger.head(NOW + 2 * MINUTE).after == ago(hours=1, minutes=5)
     missed = ended('missed', at=ago(hours=2), CreationTime=ago(hours=3))
     ledger.observe([TrainingJob.from_summary(missed)], stretch, NOW + 2 * MINUTE)
     ledger.listed(stretch)
@@ -251,13 +268,50 @@ def test_a_listing_that_breaks_off_leaves_the_rest_to_be_listed() -> None:
     assert ledger.stretches == []
 
 
-def test_the_newest_jobs_are_listed_twice_and_then_no_more() -> None:
+def test_a_job_that_shows_minutes_late_is_news_and_then_no_more() -> None:
     ledger = new_ledger()
-    fleet = [answer(CreationTime=ago(hours=1))]
-    listed(ledger, fleet)
-    assert ledger.head(NOW + HOUR).after == ago(minutes=61), 'one may have shown late, and no listing has shown it yet'
-    listed(ledger, fleet, NOW + MINUTE)
-    assert ledger.head(NOW + HOUR).after == ago(hours=1)
+    listed(ledger, [answer('first', CreationTime=ago(hours=1))])
+    newest = answer('newest', CreationTime=NOW)
+    listed(ledger, [newest], NOW + MINUTE)
+    late = ended('late', CreationTime=NOW - 4 * MINUTE, at=NOW - 2 * MINUTE)
+    listed(ledger, [newest, late], NOW + 5 * MINUTE)
+    assert 'late' in due(ledger, NOW + 5 * MINUTE)
+    listed(ledger, [newest], NOW + 6 * MINUTE)
+    assert ledger.head(NOW + HOUR).after == NOW
+    later = ended('later', CreationTime=NOW - 3 * MINUTE, at=NOW - 2 * MINUTE)
+    listed(ledger, [newest, later], NOW + HOUR)
+    assert 'later' not in due(ledger, NOW + HOUR)
+
+
+def test_what_was_settled_is_not_news_again_for_a_job_that_shows_very_late() -> None:
+    ledger = new_ledger()
+    listed(ledger, [])
+    newest = ended('newest', CreationTime=NOW + MINUTE, at=NOW + 2 * MINUTE, **FIGURES)
+    for minute in (3, 9):
+        listed(ledger, [newest], NOW + minute * MINUTE)
+        describe_due(ledger, [newest], NOW + minute * MINUTE)
+    ledger.prune(NOW + HOUR, keep=timedelta(0))
+    ledger.head(NOW + HOUR)
+    ledger.prune(NOW + HOUR, keep=timedelta(0))
+    assert ledger.entries == {}
+    late = answer('late', CreationTime=NOW + 2 * MINUTE)
+    for _ in range(2):
+        listed(ledger, [newest, late], NOW + HOUR)
+        assert {entry.job.name for entry in ledger.entries.values()} == {'late'}
+
+
+@pytest.mark.parametrize(('apart', 'listed_jobs'), [(0.2, 400), (1, 200)])
+def test_the_overlap_costs_two_pages_or_a_minute_at_most(apart: float, listed_jobs: int) -> None:
+    ledger = new_ledger()
+    listed(ledger, [])
+    fleet = [ended(f'job-{number}', CreationTime=NOW + 5 * MINUTE - number * apart * SECOND) for number in range(1_500)]
+    listed(ledger, fleet, NOW + 5 * MINUTE)
+    head = ledger.head(NOW + 6 * MINUTE)
+    for page in batched(fleet, 100):
+        ledger.observe(map(TrainingJob.from_summary, page), head, NOW + 6 * MINUTE)
+        if head.is_covered:
+            break
+    assert head.rank == listed_jobs
 
 
 def test_a_listing_that_shows_nothing_leaves_nothing_out() -> None:
@@ -330,20 +384,114 @@ def test_an_end_that_is_listed_waits_for_its_description() -> None:
     assert ledger.owed(NOW, with_tags=False) == [entry]
     listed(ledger, [ended(status='Failed')], NOW + MINUTE)
     assert ledger.owed(NOW + MINUTE, with_tags=False) == []
-    ledger.denied(entry, 'denied', NOW + MINUTE)
+    ledger.denied(entry, DENIED, NOW + MINUTE)
     assert ledger.owed(NOW + MINUTE, with_tags=False) == [entry]
 
 
-def test_an_old_open_job_that_is_not_found_for_a_while_keeps_what_was_counted() -> None:
-    ledger, fleet = new_ledger(), [answer('newest'), answer('lost', CreationTime=ago(hours=3))]
+def test_one_wrong_not_found_ends_no_job() -> None:
+    ledger, fleet = new_ledger(), [answer('newest'), answer('old', CreationTime=ago(hours=3))]
+    listed(ledger, fleet)
+    describe_due(ledger, fleet)
+    old = next(entry for entry in ledger.entries.values() if entry.job.name == 'old')
+    old.listed_at, ledger.shown_until = None, ago(hours=2)  # beyond the pages that are listed
+    ledger.not_found(old, NOW + MINUTE)
+    assert old in ledger.entries.values()
+    ledger.described(old, old.job, NOW + 2 * MINUTE)
+    ledger.not_found(old, NOW + 3 * MINUTE)
+    assert old in ledger.entries.values(), 'not twice in a row'
+    ledger.not_found(old, NOW + 4 * MINUTE)
+    assert old in ledger.gone.values()
+
+
+def test_a_job_that_neither_listing_nor_describe_show_is_gone_at_once() -> None:
+    ledger, fleet = new_ledger(), [answer('newest'), answer('old', CreationTime=ago(hours=3))]
+    listed(ledger, fleet)
+    describe_due(ledger, fleet)
+    listed(ledger, [answer('newest'), answer('older', CreationTime=ago(hours=4))], NOW + MINUTE)
+    old = next(entry for entry in ledger.entries.values() if entry.job.name == 'old')
+    ledger.not_found(old, NOW + MINUTE)
+    assert old in ledger.gone.values()
+
+
+@pytest.mark.parametrize(
+    'fields',
+    [{}, {'TrainingJobStatus': 'Completed', 'TrainingEndTime': NOW, 'WarmPoolStatus': {'Status': 'Available'}}],
+    ids=['open', 'warm pool'],
+)
+def test_a_job_that_is_not_found_while_it_is_listed_keeps_what_was_counted(fields: dict[str, Any]) -> None:
+    ledger, fleet = new_ledger(), [answer('newest'), answer('lost', CreationTime=ago(hours=3), **fields)]
     listed(ledger, fleet)
     describe_due(ledger, fleet)
     lost = next(entry for entry in ledger.entries.values() if entry.job.name == 'lost')
     lost.counted = {'jobs.created': 1}
-    for minute in range(1, 4):
+    for minute in range(1, 8):
         now = NOW + minute * MINUTE
         ledger.prune(now, HOUR)
         listed(ledger, fleet, now)
         assert ledger.entries[lost.job.arn, lost.job.created] is lost
-        ledger.forget(lost, now)
+        ledger.not_found(lost, now)
         lost.owed_at = None
+
+
+def test_a_job_that_is_gone_from_the_listing_for_a_while_keeps_what_was_counted() -> None:
+    ledger, fleet = new_ledger(), [answer('newest'), answer('lost', CreationTime=ago(hours=3))]
+    listed(ledger, fleet)
+    lost = next(entry for entry in ledger.entries.values() if entry.job.name == 'lost')
+    ledger.forget(lost, NOW)
+    lost.owed_at = None
+    ledger.prune(NOW + HOUR, HOUR)
+    listed(ledger, fleet, NOW + HOUR)
+    assert ledger.entries[lost.job.arn, lost.job.created] is lost
+    ledger.forget(lost, NOW + HOUR)
+    lost.owed_at = None
+    ledger.prune(NOW + 26 * HOUR, HOUR)
+    assert ledger.gone == {}
+
+
+def test_a_change_whose_description_fails_is_tried_again_within_a_few_polls_whatever_else_is_due() -> None:
+    ledger, fleet = new_ledger(), [answer(f'job-{number}', CreationTime=ago(hours=2)) for number in range(1_700)]
+    listed(ledger, fleet)
+    describe_due(ledger, fleet)
+    fleet[0] = answer('job-0', SecondaryStatus='Uploading', CreationTime=ago(hours=2))
+    tried = []
+    for minute in range(1, 31):
+        now = NOW + minute * MINUTE
+        listed(ledger, fleet, now)
+        described = ledger.due(now, 5 * MINUTE, HOUR)[:100]
+        if described[0].job.name == 'job-0':
+            tried.append(minute)
+            described[0].failed(now, is_own=True)
+        for entry in described[1:]:
+            ledger.described(entry, entry.job, now)
+        assert 'job-0' not in [entry.job.name for entry in described[1:]]
+    assert tried == [1, 2, 3, 5, 9, 14, 19, 24, 29]
+
+
+def test_whoever_stands_behind_has_a_share() -> None:
+    ledger = new_ledger()
+    listed(ledger, [answer(f'new-{number:02}') for number in range(40)])
+    for entry in list(ledger.entries.values())[:20]:
+        entry.failures = 1
+    order = due(ledger)
+    assert [order.index(f'new-{number:02}') for number in (0, 1, 2)] == [9, 19, 22]
+
+
+def test_figures_that_are_missing_at_the_end_are_looked_for_a_few_times() -> None:
+    ledger, fleet = new_ledger(), [ended(at=NOW, CreationTime=ago(hours=1))]
+    listed(ledger, fleet)
+    described = [minute for minute in range(90) if describe_due(ledger, fleet, NOW + minute * MINUTE)]
+    assert described[:6] == [0, 1, 3, 7, 15, 31]
+    assert len(described) <= 6 + 2, 'and the resource once an hour'
+    complete = new_ledger()
+    listed(complete, fleet)
+    describe_due(complete, fleet)
+    assert describe_due(complete, [ended(at=NOW, CreationTime=ago(hours=1), **FIGURES)], NOW + MINUTE) == ['job']
+    assert describe_due(complete, fleet, NOW + 3 * MINUTE) == []
+
+
+def test_a_job_is_not_let_go_while_its_figures_are_looked_for() -> None:
+    ledger, fleet = new_ledger(), [answer('newest'), ended('over', at=ago(hours=2), CreationTime=ago(hours=3))]
+    listed(ledger, fleet)
+    describe_due(ledger, fleet)
+    ledger.prune(NOW, keep=timedelta(0))
+    assert len(ledger.entries) == 2

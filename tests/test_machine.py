@@ -105,7 +105,7 @@ GAUGES = ('jobs.open', 'instances.open', 'warm_pools.available', 'warm_pools.ins
 AT_LEAST = {
     'restarts': 150,
     'polls cancelled': 4,
-    'quiet polls': 15,
+    'quiet polls': 10,
     'fleets compared': 100,
     'names reused': 15,
     'jobs deleted': 50,
@@ -553,8 +553,8 @@ class Fleet(RuleBasedStateMachine):
             assert f'site:{self.restarts}' in metric.tags
             assert 'team:nlp' in metric.tags or is_late or family in self.undescribed
         for event in aggregator.events:
-            name = event['aggregation_key'].rpartition('/')[2]
-            self.told[name, event['msg_title'].rpartition(' ')[2], (str(event['timestamp']),)] += 1
+            *_, name, word = event['msg_title'].split()
+            self.told[name, word, (str(event['timestamp']),)] += 1
         for logs in datadog_agent._sent_logs.values():
             for log in logs:
                 time = str(log['timestamp'] // 1000)
@@ -611,10 +611,10 @@ class Fleet(RuleBasedStateMachine):
         refreshed = [
             job.name
             for job in self.jobs
-            if (last < released(job) and self.described_at.get(job.name, NOW) + self.refresh <= end)
+            if (last < released(job) and self._is_due(job, self.described_at.get(job.name), self.refresh, end))
             or (
                 self.options['collect_resources']
-                and self.shipped_at.get(job.name, self.described_at.get(job.name, NOW)) + RESOURCE_REFRESH <= end
+                and self._is_due(job, self.shipped_at.get(job.name), RESOURCE_REFRESH, end)
             )
         ]
         spent = Counter(call.operation for call in calls)
@@ -625,6 +625,11 @@ class Fleet(RuleBasedStateMachine):
         if self.jobs:
             assert spent.total() <= 2 + most
             seen['quiet polls'] += spent.total() == 1
+
+    def _is_due(self, job: Job, done_at: datetime | None, refresh: timedelta, end: datetime) -> bool:
+        """Whether the job's own moment within the refresh has passed since."""
+        entry = self._ledger.entries.get((job.arn, job.created))
+        return entry is None or entry.refresh_due(done_at, refresh, end) is not None
 
     def _check_state(self) -> None:
         for key, text in datadog_agent._cache.items():

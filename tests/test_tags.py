@@ -4,56 +4,13 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from datadog_checks.sagemaker_training.job import TrainingJob
-from datadog_checks.sagemaker_training.tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS, job_family, metric_tags, tags
+from datadog_checks.sagemaker_training.tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS, instance_names, metric_tags, tags
 
 from .builders import job
 
 ROLE = 'arn:aws:iam::123456789012:role/service-role/Trainer'
-NAMES = st.from_regex(r'[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}', fullmatch=True)
-
-
-@pytest.mark.parametrize(
-    ('name', 'family'),
-    [
-        ('churn-xgb-2026-11-23-18-12-00-123', 'churn-xgb'),
-        ('churn-xgb-261123-1812', 'churn-xgb'),
-        ('churn-xgb-20261123T181200Z', 'churn-xgb'),
-        ('churn-xgb-20261123-181200', 'churn-xgb'),
-        ('churn-xgb-1795457520', 'churn-xgb'),
-        ('two-tower-1795457520-1f2e', 'two-tower'),
-        ('hpo-003-1f2e3d4c', 'hpo'),
-        ('sagemaker-xgboost-261123-1812-003-1f2e3d4c', 'sagemaker-xgboost'),
-        ('pipelines-a1b2c3d4e5f6-TrainModel-Ab12Cd34Ef', 'TrainModel'),
-        ('pipelines-a1b2c3d4e5f6-Train-Model-2-Ab12Cd34Ef', 'Train-Model-2'),
-        ('llm-0f8fad5b-d9cb-469f-a165-70867728950e', 'llm'),
-        ('llm-deadbeef42', 'llm'),
-        ('churn-2026-11-23T18-12-00', 'churn'),
-        ('churn-20261123-181200-ab12', 'churn'),
-        ('churn-1a2b3c4', 'churn'),
-        ('churn-20261123--1a2b3c4', 'churn'),
-        ('churn-deadbeefcafe', 'churn'),
-        ('churn-1F2E3D4C5B', 'churn'),
-        ('resnet-50', 'resnet-50'),
-        ('resnet-1234567', 'resnet-1234567'),
-        ('model-v2', 'model-v2'),
-        ('facade', 'facade'),
-        ('2026-11-23-18-12-00-123', ''),
-    ],
-)
-def test_the_family_is_what_the_runs_of_one_pipeline_share(name: str, family: str) -> None:
-    assert job_family(name) == family
-
-
-@given(NAMES)
-def test_a_family_is_its_own_family(name: str) -> None:
-    family = job_family(name)
-    assert family in name
-    assert job_family(family) == family
-    assert not family.endswith('-')
 
 
 @pytest.mark.parametrize(
@@ -129,22 +86,65 @@ def test_no_tag_has_an_empty_value() -> None:
 @pytest.mark.parametrize(
     ('globs', 'expected'),
     [
-        (['*'], ['project:x', 'team:nlp']),
+        (['*'], ['project:x', 'sagemaker-owner:me', 'team:nlp']),
         (['te*'], ['team:nlp']),
-        (['*', 'aws:cloudformation:*'], ['aws:cloudformation:stack-name:s', 'project:x', 'team:nlp']),
+        (
+            ['*', 'aws:cloudformation:*'],
+            ['aws:cloudformation:stack-name:s', 'project:x', 'sagemaker-owner:me', 'team:nlp'],
+        ),
         (['aws:*'], ['aws:cloudformation:stack-name:s', 'aws:createdBy:me']),
+        (['sagemaker:*'], ['sagemaker:domain-arn:d', 'sagemaker:pipeline-execution-arn:e']),
+        (['sagemaker:domain-arn'], ['sagemaker:domain-arn:d']),
+        (['sagemaker-studio:*'], ['sagemaker-studio:jumpstart-model-id:m']),
+        (['sagemaker-*'], ['sagemaker-owner:me', 'sagemaker-studio:jumpstart-model-id:m']),
+        (['aws-jumpstart-*', 'sm-jumpstart-*'], ['aws-jumpstart-training-model-uri:u', 'sm-jumpstart-id:j']),
+        (['services.k8s.aws/*'], ['services.k8s.aws/controller-version:c']),
+        (['s*', 'aws*', '*:*', '[s]agemaker:*', '?agemaker:*'], ['sagemaker-owner:me']),
         ([], []),
     ],
 )
-def test_globs_choose_resource_tags_and_those_of_aws_only_by_name(globs: list[str], expected: list[str]) -> None:
+def test_globs_choose_resource_tags_and_those_of_aws_and_its_tools_only_by_name(
+    globs: list[str], expected: list[str]
+) -> None:
     resource_tags = {
         'region': 'ours',
         'AWS Account': 'payer',
         'Phase': 'pilot',
+        'job_family': 'theirs',
         'metric_name': 'x',
         'team': 'nlp',
         'project': 'x',
         'aws:cloudformation:stack-name': 's',
         'aws:createdBy': 'me',
+        'aws-jumpstart-training-model-uri': 'u',
+        'sagemaker:domain-arn': 'd',
+        'sagemaker:pipeline-execution-arn': 'e',
+        'sagemaker-owner': 'me',
+        'sagemaker-studio:jumpstart-model-id': 'm',
+        'services.k8s.aws/controller-version': 'c',
+        'sm-jumpstart-id': 'j',
     }
     assert metric_tags(resource_tags, globs) == expected
+
+
+def test_no_tag_of_aws_attributes_a_series_to_a_host_device_or_source() -> None:
+    resource_tags = {'Host': 'h', 'device': 'd', 'SOURCE': 's', 'env': 'e', 'Service': 'v', 'version': '1'}
+    assert metric_tags(resource_tags, ['*']) == [
+        'aws_host:h', 'aws_source:s', 'Service:v', 'aws_device:d', 'env:e', 'version:1',
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ('own_tags', 'service', 'expected'),
+    [
+        ([], None, ['ENV:e', 'service:v', 'version:1']),
+        (['env:prod', 'site:berlin'], None, ['service:v', 'version:1']),
+        (['Env:prod', 'version'], None, ['service:v']),
+        ([], 'training', ['ENV:e', 'version:1']),
+    ],
+)
+def test_what_the_instance_says_of_env_service_and_version_has_one_value(
+    own_tags: list[str], service: str | None, expected: list[str]
+) -> None:
+    resource_tags = {'ENV': 'e', 'service': 'v', 'version': '1'}
+    assert metric_tags(resource_tags, ['*'], instance_names(own_tags, service)) == expected

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,12 +28,14 @@ from botocore.credentials import (
     Credentials,
     DeferredRefreshableCredentials,
     ReadOnlyCredentials,
+    create_credential_resolver,
 )
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionError,
     HTTPClientError,
+    UnknownRegionError,
     UnknownSignatureVersionError,
 )
 from botocore.loaders import Loader
@@ -43,17 +46,20 @@ from datadog_checks.base import ConfigurationError
 from datadog_checks.base.utils.http import should_bypass_proxy
 
 from .config_models.instance import InstanceConfig
+from .config_models.names import closest_to
 from .errors import (
     AwsError,
     BadCredentials,
     Denied,
     Missing,
     NoAnswer,
+    Throttled,
     Unavailable,
     authentication_error_class,
     error_class,
 )
 from .pace import Clock, Pace
+from .text import well_formed
 
 # botocore's debug log prints whole answers, and with them the passwords in job descriptions.
 _log = logging.getLogger('botocore')
@@ -64,6 +70,9 @@ snake_case = xform_name
 PAGE_SIZE = 100  # the most that ListTrainingJobs answers, and that GetResources takes
 
 AUTHENTICATION = 'Authentication'
+
+# How JSON escapes a NUL, or half a character, which is malformed unless the other half follows. It has neither as is.
+_MALFORMED = re.compile(rb'\\u(?:0000|[dD][89a-fA-F])')
 
 # Instances that use the same credentials share what AWS allows them.
 _paces: dict[tuple[Any, ...], Pace] = {}
@@ -85,8 +94,9 @@ class Page(NamedTuple):
 class Region:
     """The calls to one region of an account."""
 
-    def __init__(self, name: str, sagemaker: BaseClient, tagging: BaseClient) -> None:
+    def __init__(self, name: str, sagemaker: BaseClient, tagging: BaseClient, rate: Callable[[str], float]) -> None:
         self.name = name
+        self.rate = rate  # of an operation: how many calls a second AWS takes without refusing any, as far as known
         self._sagemaker = sagemaker
         self._tagging = tagging
 
@@ -189,7 +199,7 @@ class Account:
     Every attempt that goes out is paced and counted, also those of botocore's own retries.
 
     Raises:
-        ConfigurationError: no region, an unknown profile, or an option botocore does not know
+        ConfigurationError: no region or an unknown one, an unknown profile, or an option botocore does not know
         AwsError: the environment has no credentials, or cannot get them
     """
 
@@ -210,11 +220,16 @@ class Account:
                 '`regions` is not set and the environment names no region: list the regions to poll in `regions`, '
                 'or set AWS_DEFAULT_REGION or the region of the profile'
             )
+        if not config.endpoint_url:
+            _check_regions(session, names)
         provider = _GivenCredentials(_NamedErrors(self._credentials(session, names[0])))
         session.register_component('credential_provider', CredentialResolver([provider]))
         self.regions = [
             Region(
-                name, self._client(session, 'sagemaker', name), self._client(session, 'resourcegroupstaggingapi', name)
+                name,
+                self._client(session, 'sagemaker', name),
+                self._client(session, 'resourcegroupstaggingapi', name),
+                functools.partial(self._rate, name),
             )
             for name in names
         ]
@@ -246,6 +261,7 @@ class Account:
         session = Session(profile=self._config.aws_profile)
         session.register_component('data_loader', _loader())
         session.register('before-sign', self._wait)
+        session.register('response-received', _mend)
         session.register('response-received', self._count)
         try:
             session.get_scoped_config()
@@ -259,7 +275,9 @@ class Account:
         if config.aws_access_key_id:
             own = Credentials(config.aws_access_key_id, config.aws_secret_access_key, config.aws_session_token)
         else:
-            own = _authenticate(session.get_component('credential_provider').load_credentials)
+            # botocore would ask the global STS for the role of a profile without a region, which is of one partition.
+            chain = create_credential_resolver(session, region_name=_sts_region(session, region))
+            own = _authenticate(chain.load_credentials)
         if own is None:
             raise BadCredentials(AUTHENTICATION, 'NoCredentialsError', 'no credentials were found in the environment')
         if not config.assume_role_arn:
@@ -291,12 +309,19 @@ class Account:
         return create(config=self._client_config.merge(Config(proxies=proxies)))
 
     def _wait(self, operation_name: str, region_name: str, **_: Any) -> None:
+        self._pace(region_name, operation_name).wait(self._limit(operation_name), self._clock)
+
+    def _pace(self, region: str, operation: str) -> Pace:
         config = self._config
         identity = (config.assume_role_arn or config.aws_access_key_id or config.aws_profile, config.endpoint_url)
-        pace = _paces.setdefault((*identity, region_name, operation_name, self._clock), Pace())
-        is_list = operation_name == 'ListTrainingJobs'
-        rate = config.list_requests_per_second if is_list else config.describe_requests_per_second
-        pace.wait(rate, self._clock)
+        return _paces.setdefault((*identity, region, operation, self._clock), Pace())
+
+    def _limit(self, operation: str) -> float:
+        is_list = operation == 'ListTrainingJobs'
+        return self._config.list_requests_per_second if is_list else self._config.describe_requests_per_second
+
+    def _rate(self, region: str, operation: str) -> float:
+        return self._pace(region, operation).rate(self._limit(operation))
 
     def _count(
         self,
@@ -312,8 +337,37 @@ class Account:
             outcome = AwsError.outcome
         elif parsed_response and (error := parsed_response.get('Error')):
             outcome = error_class(error.get('Code', ''), error.get('Message', '')).outcome
+        region = context['client_region']
+        self._pace(region, operation).answered(is_throttled=outcome == Throttled.outcome)
         with self._lock:
-            self._attempts[context['client_region'], operation, outcome] += 1
+            self._attempts[region, operation, outcome] += 1
+
+
+def _check_regions(session: Session, names: Iterable[str]) -> None:
+    """That botocore knows them: it would make up a host for any other, and the calls fail as if it were the network.
+
+    Raises:
+        ConfigurationError: it does not; with the names that are closest
+    """
+    known = [name for partition in session.get_data('endpoints')['partitions'] for name in partition['regions']]
+    unknown = [(name, closest_to(name, known)) for name in names if name not in known]
+    if unknown:
+        told = [f'{name!r} (do you mean {closest!r}?)' if closest else repr(name) for name, closest in unknown]
+        raise ConfigurationError(
+            f'`regions`, or the region of the environment: the AWS SDK of this Agent knows no {", ".join(told)}. '
+            'A region that is newer than the Agent needs a newer Agent, or an `endpoint_url`'
+        )
+
+
+def _sts_region(session: Session, region: str) -> str:
+    """Where to ask for the role of a profile or service account: in the session's own region, if it has one, as long as
+    that is of the same partition as the region that is polled; else in this."""
+    own = session.get_config_variable('region')
+    try:
+        is_near = own and session.get_partition_for_region(own) == session.get_partition_for_region(region)
+    except UnknownRegionError:
+        is_near = False
+    return own if is_near else region
 
 
 def _client_config(config: InstanceConfig) -> Config:
@@ -344,6 +398,23 @@ def _plain(value: Any) -> Any:
     return list(map(_plain, value)) if isinstance(value, tuple) else value
 
 
+def _mend(response_dict: Mapping[str, Any] | None, parsed_response: dict[str, Any] | None, **_: Any) -> None:
+    """Make all text of an answer well-formed, errors too. Nearly all is, which its bytes show at little cost."""
+    if response_dict and parsed_response and _MALFORMED.search(response_dict['body']):
+        parsed_response.update(_well_formed(parsed_response))
+
+
+def _well_formed(value: Any) -> Any:
+    match value:
+        case str():
+            return well_formed(value)
+        case dict():
+            return {well_formed(key): _well_formed(item) for key, item in value.items()}
+        case list():
+            return [_well_formed(item) for item in value]
+    return value
+
+
 def _call[T](operation: str, call: Callable[[], T]) -> T:
     """The call's result, or what went wrong as one of the exceptions of this module; never with the answer's body."""
     try:
@@ -352,7 +423,7 @@ def _call[T](operation: str, call: Callable[[], T]) -> T:
         error = e.response.get('Error', {})
         code, message = error.get('Code', 'Unknown'), error.get('Message', '')
         is_own = e.operation_name == operation
-        kind = error_class(code, message) if is_own else authentication_error_class(e.operation_name)
+        kind = error_class(code, message) if is_own else authentication_error_class(e.operation_name, code, message)
         raise kind(e.operation_name, code, message) from None
     except ResponseParserError as e:
         raise Unavailable(operation, type(e).__name__, 'the answer is not what AWS sends') from None

@@ -3,6 +3,19 @@
 # Licensed under a 3-clause BSD style license (see LICENSE)
 """What can go wrong between the check and AWS: each kind with a name, and with what to do about it."""
 
+from typing import NamedTuple
+
+
+class Problem(NamedTuple):
+    """What a person is told: what failed, what to do about it, and what AWS says, which may be long."""
+
+    what: str
+    remedy: str
+    words: str
+
+    def __str__(self) -> str:
+        return f'{self.what}: {self.words} {self.remedy}'.rstrip()
+
 
 class AwsError(Exception):
     """AWS did not answer; `str()` is the reason, with operation and code, and the remedy: what to do about it."""
@@ -12,9 +25,10 @@ class AwsError(Exception):
 
     def __init__(self, operation: str, code: str, message: str) -> None:
         self.code = code
-        self.reason = f'{operation}: {code}: {message.rstrip(". ")}.'
-        self.remedy = self.remedy.format(action=_ACTIONS.get(operation, operation))
-        super().__init__(f'{self.reason} {self.remedy}'.rstrip())
+        self.remedy = _REMEDIES.get(code, self.remedy).format(action=_ACTIONS.get(operation, operation))
+        self.problem = Problem(f'{operation}: {code}', self.remedy, f'{message.rstrip(". ")}.')
+        self.reason = f'{self.problem.what}: {self.problem.words}'
+        super().__init__(str(self.problem))
 
 
 class Throttled(AwsError):
@@ -42,6 +56,27 @@ class NoAnswer(Unavailable):
     """The network, or whatever is between, has swallowed the call."""
 
 
+class CredentialsThrottled(Throttled):
+    remedy = (
+        'AWS STS or IAM Identity Center, which gives these credentials, gets too many requests from the account: '
+        'the next poll tries again. If it lasts, CloudTrail tells who calls `{action}` so often.'
+    )
+
+
+class CredentialsUnavailable(Unavailable):
+    remedy = (
+        'AWS STS or IAM Identity Center, which gives these credentials, fails for the moment: the next poll tries '
+        'again. If it lasts, see the AWS Health Dashboard.'
+    )
+
+
+class IdentityProviderUnreachable(CredentialsUnavailable):
+    remedy = (
+        'AWS STS could not reach the identity provider of the cluster, which often passes: the next poll tries again. '
+        'If it lasts, check that the issuer URL of the provider can be reached from the internet.'
+    )
+
+
 class BadCredentials(AwsError):
     outcome = 'denied'
     remedy = (
@@ -64,9 +99,39 @@ class IdentityNotTrusted(RoleNotAssumed):
     )
 
 
+class IdentityTokenRejected(IdentityNotTrusted):
+    remedy = (
+        'Check that Kubernetes renews the token in the file AWS_WEB_IDENTITY_TOKEN_FILE, that its audience is '
+        "sts.amazonaws.com, and that IAM, in the role's account, has the identity provider of the cluster."
+    )
+
+
+class StsDisabled(RoleNotAssumed):
+    remedy = (
+        "Activate STS for this region in the role's account (IAM console, Account settings), or put another region "
+        'first in `regions`: the role is assumed there.'
+    )
+
+
+class SessionTooLarge(RoleNotAssumed):
+    remedy = 'Pass fewer or shorter session tags on: those of the credentials that call `{action}` count as well.'
+
+
 # Of an instance for which the environment has none.
 PROVIDE_CREDENTIALS = 'Set `aws_profile`, or `aws_access_key_id` and `aws_secret_access_key`, or give the Agent a role.'
 
+# Where the code, which is botocore's here, tells more than the kind.
+_REMEDIES = {
+    'SSLError': (
+        'The Agent does not trust the certificate it was shown: a proxy that inspects TLS, or an endpoint of your own? '
+        'Name the CA bundle (a PEM file that the Agent can read) in AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE in its '
+        'environment, or as `ca_bundle` in the AWS profile.'
+    ),
+    'ProxyConnectionError': (
+        "Check the proxy: `proxies` in `boto_config`, else the Agent's own `proxy` setting. If its URL is https, name "
+        'its CA bundle in `boto_config`, as `proxy_ca_bundle` in `proxies_config`.'
+    ),
+}
 _ACTIONS = {
     'AssumeRole': 'sts:AssumeRole',
     'DescribeTrainingJob': 'sagemaker:DescribeTrainingJob',
@@ -77,7 +142,17 @@ _ACTIONS = {
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/CommonErrors.html
 _BY_CODE: dict[str, type[AwsError]] = {
     **dict.fromkeys(
-        ('Throttling', 'ThrottlingException', 'ThrottledException', 'RequestLimitExceeded', 'TooManyRequestsException'),
+        (
+            '429',
+            'RequestLimitExceeded',
+            'RequestThrottled',
+            'RequestThrottledException',
+            'SlowDown',
+            'ThrottledException',
+            'Throttling',
+            'ThrottlingException',
+            'TooManyRequestsException',
+        ),
         Throttled,
     ),
     **dict.fromkeys(('AccessDenied', 'AccessDeniedException', 'NotAuthorized', 'UnauthorizedOperation'), Denied),
@@ -99,12 +174,40 @@ _BY_CODE: dict[str, type[AwsError]] = {
         ),
         BadCredentials,
     ),
-    **dict.fromkeys(('InternalFailure', 'InternalServerError', 'InternalError', 'ServiceUnavailable'), Unavailable),
+    **dict.fromkeys(
+        (
+            'InternalError',
+            'InternalFailure',
+            'InternalServerError',
+            'InternalServerException',
+            'RequestTimeout',
+            'RequestTimeoutException',
+            'ServiceUnavailable',
+            'ServiceUnavailableException',
+        ),
+        Unavailable,
+    ),
 }
-_BY_OPERATION: dict[str, type[BadCredentials]] = {
-    'AssumeRole': RoleNotAssumed,
-    'AssumeRoleWithWebIdentity': IdentityNotTrusted,
+
+# Of calls that get credentials. What passes by itself is no refusal, and bad keys are not the role's fault.
+_OF_CREDENTIALS: dict[type[AwsError], type[AwsError]] = {
+    Throttled: CredentialsThrottled,
+    Unavailable: CredentialsUnavailable,
+    BadCredentials: BadCredentials,
 }
+_ROLE, _WEB_IDENTITY = 'AssumeRole', 'AssumeRoleWithWebIdentity'
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_Errors
+_OF_STS: dict[tuple[str, str], type[AwsError]] = {
+    (_ROLE, 'RegionDisabledException'): StsDisabled,
+    (_WEB_IDENTITY, 'RegionDisabledException'): StsDisabled,
+    (_ROLE, 'PackedPolicyTooLarge'): SessionTooLarge,
+    (_WEB_IDENTITY, 'PackedPolicyTooLarge'): SessionTooLarge,
+    (_WEB_IDENTITY, 'ExpiredTokenException'): IdentityTokenRejected,
+    (_WEB_IDENTITY, 'InvalidIdentityToken'): IdentityTokenRejected,
+    (_WEB_IDENTITY, 'IDPRejectedClaim'): IdentityTokenRejected,
+    (_WEB_IDENTITY, 'IDPCommunicationError'): IdentityProviderUnreachable,
+}
+_BY_OPERATION: dict[str, type[BadCredentials]] = {_ROLE: RoleNotAssumed, _WEB_IDENTITY: IdentityNotTrusted}
 
 
 def error_class(code: str, message: str) -> type[AwsError]:
@@ -116,6 +219,13 @@ def error_class(code: str, message: str) -> type[AwsError]:
     return _BY_CODE.get(code, AwsError)
 
 
-def authentication_error_class(operation: str) -> type[BadCredentials]:
-    """The kind of any error that AWS answered with to a call that gets credentials."""
-    return _BY_OPERATION.get(operation, BadCredentials)
+def authentication_error_class(operation: str, code: str, message: str) -> type[AwsError]:
+    """The kind of an error that AWS answered with to a call that gets credentials.
+
+    What is neither known of the operation nor passing is a refusal: of the role, or of the credentials.
+    """
+    return (
+        _OF_STS.get((operation, code))
+        or _OF_CREDENTIALS.get(error_class(code, message))
+        or _BY_OPERATION.get(operation, BadCredentials)
+    )

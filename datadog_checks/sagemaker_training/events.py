@@ -8,15 +8,22 @@ https://docs.datadoghq.com/developers/custom_checks/write_agent_check/#sending-e
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from .counts import News
 from .job import TrainingJob
-from .tags import job_family
+from .text import cut
 
 SOURCE = 'sagemaker_training'
+
+# Titles may have 100 characters too, which the longest name of a job does not use up.
+# https://docs.datadoghq.com/api/latest/events/#post-an-event
+LONGEST_TEXT = 4000
+LONGEST_KEY = 100
 
 ALERT_TYPES = {
     'created': 'info',
@@ -34,7 +41,7 @@ _CONSOLES = {
 _LOG_GROUP = '$252Faws$252Fsagemaker$252FTrainingJobs'  # as the console of CloudWatch writes it
 
 
-def events(job: TrainingJob, new: News) -> Iterator[tuple[str, dict[str, Any]]]:
+def events(job: TrainingJob, new: News, family: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """An event, without its tags, for each thing that happened; with the word that `event_on` has for it."""
     match new.name:
         case 'jobs.created':
@@ -50,10 +57,10 @@ def events(job: TrainingJob, new: News) -> Iterator[tuple[str, dict[str, Any]]]:
             word,
             {
                 'msg_title': f'SageMaker training job {job.name} {word}',
-                'msg_text': '%%%\n' + '\n'.join(_text(job, word, time)) + '\n%%%',
+                'msg_text': _text(job, family, word, time),
                 'timestamp': int(time.timestamp()),
                 'alert_type': ALERT_TYPES[word],
-                'aggregation_key': job.arn,
+                'aggregation_key': _aggregation_key(job.arn),
                 'event_type': SOURCE,
                 'source_type_name': SOURCE,
             },
@@ -78,12 +85,23 @@ def transition_logs(job: TrainingJob, new: News) -> Iterator[dict[str, Any]]:
         yield log
 
 
-def _text(job: TrainingJob, word: str, time: datetime) -> Iterator[str]:
+def _aggregation_key(arn: str) -> str:
+    """The ARN, or where that would be cut, and be that of other jobs too, a hash of it."""
+    return arn if len(arn) <= LONGEST_KEY else hashlib.blake2b(arn.encode(), digest_size=16).hexdigest()
+
+
+def _text(job: TrainingJob, family: str, word: str, time: datetime) -> str:
+    """Markdown, in which all but the end of a long failure reason has its place."""
+    before, reason, after = '%%%\n', '', '\n'.join(_told(job, family, word, time)) + '\n%%%'
     if word == 'failed' and job.failure_reason:
         # Neither the fence nor Datadog's mark of markdown may end early.
-        reason = job.failure_reason.replace('```', "'''").replace('%%%', '%')
-        yield f'```\n{reason}\n```\n'
-    for name, value in _facts(job, word, time).items():
+        reason = re.sub('%{3,}', '%', job.failure_reason.replace('```', "'''"))
+        before, after = f'{before}```\n', f'\n```\n\n{after}'
+    return before + cut(reason, LONGEST_TEXT - len(before) - len(after)) + after
+
+
+def _told(job: TrainingJob, family: str, word: str, time: datetime) -> Iterator[str]:
+    for name, value in _facts(job, family, word, time).items():
         if value:
             yield f'- **{name}**: {value}'
     if host := _CONSOLES.get(job.partition):
@@ -95,7 +113,7 @@ def _text(job: TrainingJob, word: str, time: datetime) -> Iterator[str]:
         )
 
 
-def _facts(job: TrainingJob, word: str, time: datetime) -> dict[str, object]:
+def _facts(job: TrainingJob, family: str, word: str, time: datetime) -> dict[str, object]:
     is_end = word == job.status
     is_limit = is_end and job.secondary_status == 'max_runtime_exceeded'
     waited = None if job.started or not job.described else time - job.created
@@ -109,7 +127,7 @@ def _facts(job: TrainingJob, word: str, time: datetime) -> dict[str, object]:
         'Limit': _seconds(job.max_runtime_seconds) if is_limit else None,
         'Interruptions': len(job.interruptions) if word != 'created' else None,
         'Billed, each instance': _seconds(job.billable_seconds) if is_end else None,
-        'Job family': job_family(job.name),
+        'Job family': family,
     }
 
 

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,37 @@ from typing import Any
 
 from .aws import snake_case
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
 OVER = {'completed', 'failed', 'stopped', 'deleting'}
+# The prefixes of a reason: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html
 _FAILURE_TYPES = ('AlgorithmError', 'CapacityError', 'ClientError', 'InternalServerError')
+# What stands in reasons that have none of them; the first that is found tells.
+_FAILURE_WORDS = {
+    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+    'InsufficientInstanceCapacity': 'capacity_error',
+    'InsufficientCapacity': 'capacity_error',
+    'InternalFailure': 'internal_server_error',
+    'ServiceUnavailable': 'internal_server_error',
+    # Behind `CapacityError:`, as in https://github.com/DIAGNijmegen/rse-grand-challenge/issues/2631
+    'Unable to provision requested ML compute capacity': 'capacity_error',
+    # Behind `InternalServerError:`
+    'We encountered an internal error': 'internal_server_error',
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html#API_CreateTrainingJob_Errors
+    # and CommonErrors.html: HTTP 400, for the caller to mend
+    'ResourceLimitExceeded': 'client_error',
+    'ResourceNotFound': 'client_error',
+    'ResourceInUse': 'client_error',
+    'ValidationException': 'client_error',
+    'AccessDenied': 'client_error',
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+    'NoSuchBucket': 'client_error',
+    'NoSuchKey': 'client_error',
+    # What the containers write: https://github.com/aws/sagemaker-training-toolkit, src/sagemaker_training/errors.py
+    'ExecuteUserScriptError': 'algorithm_error',
+    **{prefix: snake_case(prefix) for prefix in _FAILURE_TYPES},
+}
+_FAILURE_WORD = re.compile(rf'\b(?:{"|".join(_FAILURE_WORDS)})')
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +209,7 @@ class TrainingJob:
             max_wait_seconds=limits.get('MaxWaitTimeInSeconds'),
             max_pending_seconds=limits.get('MaxPendingTimeInSeconds'),
             maximum_retry_attempts=answer.get('RetryStrategy', {}).get('MaximumRetryAttempts'),
-            final_metrics=tuple(
-                (scrub(metric['MetricName']), metric['Value'])
-                for metric in answer.get('FinalMetricDataList', ())
-                if 'MetricName' in metric and 'Value' in metric
-            ),
+            final_metrics=_final_metrics(answer.get('FinalMetricDataList', ()), scrub),
             progress=_progress(answer.get('ProgressInfo')),
             rules=(
                 *_rules('debugger', answer.get('DebugRuleEvaluationStatuses', ()), scrub),
@@ -250,6 +276,17 @@ class TrainingJob:
         return self.over_since + timedelta(seconds=self.keep_alive_seconds or 0 if retained is None else retained)
 
     @property
+    def lacks_figures(self) -> bool:
+        """Whether AWS has yet to tell what the job used, or what became of the warm pool it was to leave."""
+        if self.is_open or self.serverless:
+            return False
+        if self.started and None in (self.training_seconds, self.billable_seconds):
+            return True
+        if self.warm_pool is None:
+            return bool(self.keep_alive_seconds) and self.status == 'completed'
+        return self.warm_pool.status in ('reused', 'terminated') and self.warm_pool.retained_seconds is None
+
+    @property
     def interruptions(self) -> list[Transition]:
         """Each time AWS took the spot instances back."""
         return [transition for transition in self.transitions if transition.status == 'interrupted']
@@ -269,11 +306,14 @@ class TrainingJob:
 
     @property
     def failure_type(self) -> str | None:
-        """The kind of failure that the prefix of AWS's reason tells; None unless the job is described as failed."""
+        """The kind of failure that AWS's reason tells, by its prefix or else by the first of AWS's words in it.
+
+        None unless the job is described as failed.
+        """
         if not self.status == self.described_as == 'failed':
             return None
-        prefix = (self.failure_reason or '').partition(':')[0]
-        return snake_case(prefix) if prefix in _FAILURE_TYPES else 'other'
+        word = _FAILURE_WORD.search(self.failure_reason or '')
+        return _FAILURE_WORDS[word[0]] if word else 'other'
 
 
 def _time(value: datetime | None) -> datetime | None:
@@ -314,6 +354,15 @@ def _instances(resources: Mapping[str, Any]) -> tuple[Instances, ...]:
     if 'InstanceCount' in resources:
         return (Instances(resources.get('InstanceType'), resources['InstanceCount']),)
     return ()
+
+
+def _final_metrics(values: Sequence[Mapping[str, Any]], scrub: Callable[[str], str]) -> tuple[tuple[str, float], ...]:
+    """Each metric once: of one that stands twice, the value with the later timestamp, or else the later in the list."""
+    last: dict[str, float] = {}
+    for metric in sorted(values, key=lambda metric: _time(metric.get('Timestamp')) or _LONG_AGO):
+        if 'MetricName' in metric and 'Value' in metric:
+            last[scrub(metric['MetricName'])] = metric['Value']
+    return tuple(last.items())
 
 
 def _progress(info: Mapping[str, Any] | None) -> Progress | None:

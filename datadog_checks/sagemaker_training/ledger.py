@@ -15,61 +15,32 @@ AWS lists jobs newest first, 100 to a call, and cannot be asked for what changed
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from .counts import TRANSITIONS
+from .due import due
+from .entry import NEVER, Entry, is_stale
+from .errors import Problem
 from .job import TrainingJob
 
 # A job runs at most 28 days; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
 LONGEST_LIFE = timedelta(days=30)
-# How much later than it was created a job may show up in the listing.
-OVERLAP = timedelta(minutes=1)
+# How much later than it was created a job may show up in the listing: within the least overlap whatever it costs,
+# within the whole one as far as two pages go.
+OVERLAP, LEAST_OVERLAP, MOST_OVERLAPPING = timedelta(minutes=5), timedelta(minutes=1), 200
 # How long what happened to a job waits for its resource tags, where AWS has trouble to tell them.
 TAGS_PATIENCE = timedelta(minutes=5)
 # How long a job is remembered after its end at least: its warm pool may show a little later.
 LEAST_KEPT = timedelta(minutes=5)
+# How long what was counted of a job is remembered that AWS does not find although the listing has shown it alive.
+GONE_KEPT = timedelta(days=1)
 # Creation times of one job may differ by their fraction of a second, and a stretch begins with jobs listed before.
 BOUNDARY = timedelta(seconds=1)
 
-NEVER = datetime.min.replace(tzinfo=UTC)
-
 type Key = tuple[str, datetime]
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """One job: the freshest view of it, and what is owed to it."""
-
-    job: TrainingJob
-    rank: int
-    since: datetime | None  # the first poll; None for a job created after it. What happened before is not counted
-    listed: tuple[Any, ...]  # the part of its summary that moves when the job does
-    listed_at: datetime | None
-    changed_at: datetime | None  # when a change showed that has not been described yet
-    owed_at: datetime | None = None  # when it was described and what is new about it has not been counted yet
-    counted: dict[str, int] = field(default_factory=dict)
-    asked_at: datetime | None = None  # when it was last described, or that was denied
-    denied: str = ''  # why its last Describe was denied
-    failed_at: datetime = NEVER  # when it could not be described, since it last was
-    tags: Mapping[str, str] = field(default_factory=dict)
-    tagged_at: datetime | None = None
-    resource_digest: str = ''
-    resource_sent_at: datetime | None = None
-
-    @property
-    def is_history(self) -> bool:
-        """Whether the job was over before the first poll."""
-        return bool(self.since and self.job.over_since and self.job.over_since <= self.since)
-
-    def lacks_tags(self, now: datetime, refresh: timedelta) -> bool:
-        return _is_stale(self.tagged_at, refresh, now)
-
-    def lacks_resource(self, digest: str, now: datetime, refresh: timedelta) -> bool:
-        """Whether the resource with this digest has not been sent, or so long ago that it would expire before long."""
-        return digest != self.resource_digest or _is_stale(self.resource_sent_at, refresh, now)
 
 
 @dataclass(slots=True, eq=False)
@@ -82,10 +53,15 @@ class Stretch:
     history: bool  # lies before the first poll
     newest_before: datetime | None = None  # the newest job known when the stretch began
     arrivals: int = 0  # the jobs in it that are newer
+    overlapping: int = 0  # and those that are not
 
     @property
     def is_covered(self) -> bool:
-        return self.before is not None and self.before <= self.after
+        if self.before is None:
+            return False
+        if self.newest_before and self.overlapping >= MOST_OVERLAPPING:
+            return self.before <= self.newest_before - LEAST_OVERLAP
+        return self.before <= self.after
 
 
 class Ledger:
@@ -97,24 +73,27 @@ class Ledger:
         self.stretches: list[Stretch] = []
         self.account_id: str | None = None
         self.listed_at: datetime | None = None  # the last poll that was shown a page
-        self.tags_denied = ''  # why the last call for resource tags was denied
+        self.tags_denied: Problem | None = None  # why the last call for resource tags was denied
         self.started: datetime | None = None  # the first poll, by the clock of AWS
         self.first_newest: datetime | None = None  # the newest job it saw
         self.newest: datetime | None = None
         self.newest_at: datetime | None = None  # the poll that it first showed in
         self.covered_at: datetime | None = None  # the last poll that listed what was new, or noted what is left of it
+        self.settled: datetime | None = None  # a job created up to then is no news any more, unless it is open
+        self.shown_until: datetime | None = None  # the listing of this poll has shown all jobs that are newer
         self.logged: dict[Key, int] = {}  # transitions whose logs were sent by a poll that did not come to its end
         self._history = history
         self._is_included = is_included
 
     def head(self, now: datetime) -> Stretch:
         """What was created since the last poll; at the first one, all that can still be open."""
+        self.shown_until = None
         if self.newest is None:
             self.started = now
             return Stretch(now - LONGEST_LIFE - self._history, None, 0, history=True)
-        is_settled = self.newest_at and self.covered_at and self.covered_at - self.newest_at >= OVERLAP
-        after = self.newest if is_settled else self.newest - OVERLAP
-        return Stretch(after, None, 0, history=False, newest_before=self.newest)
+        if self.newest_at and self.covered_at and self.covered_at - self.newest_at >= OVERLAP:
+            self.settled = self.newest
+        return Stretch(self._news_after, None, 0, history=False, newest_before=self.newest)
 
     def pages_worth_listing(self, page_size: int, page_cost: float) -> int:
         """The number of pages to list at every poll.
@@ -140,11 +119,13 @@ class Ledger:
             self.started = answered_at + BOUNDARY  # it comes without its fraction of a second
         for job in jobs:
             if self.newest is None:
-                self.first_newest = job.created
+                self.first_newest = self.settled = job.created
             if self.newest is None or job.created > self.newest:
                 self.newest, self.newest_at = job.created, now
             if stretch.newest_before and job.created > stretch.newest_before:
                 stretch.arrivals += 1
+            else:
+                stretch.overlapping += 1
             if self._is_included(job.name):
                 self._take_in(job, stretch, now)
             self.account_id = job.account_id
@@ -154,11 +135,12 @@ class Ledger:
     def listed(self, stretch: Stretch) -> None:
         """The stretch has been listed to its end."""
         if self.newest is None:
-            self.newest = self.first_newest = stretch.after
+            self.newest = self.first_newest = self.settled = stretch.after
         if stretch in self.stretches:
             self.stretches.remove(stretch)
         else:
             self.covered_at = self.listed_at
+            self.shown_until = stretch.before or NEVER
 
     def broke_off(self, stretch: Stretch) -> None:
         """The listing of the stretch did not come to its end: what is left of it stays to be listed."""
@@ -182,37 +164,31 @@ class Ledger:
         is_complete = self.covered_at and not self.stretches
         self.logged = {} if is_complete else {key: n for key, n in self.logged.items() if key not in self.entries}
 
-    def due(self, now: datetime, open_refresh: timedelta, resource_refresh: timedelta | None) -> list[Entry]:
-        """The jobs to describe: changes before refreshes, open jobs before ended ones, history last.
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last listing, with those before, has shown all there is."""
+        return self.covered_at is not None and self.covered_at == self.listed_at and not self.stretches
 
-        What has failed stands behind all else, so that jobs that cannot be described hold up no other.
-        """
-        due = [entry for entry in self.entries.values() if _is_due(entry, now, open_refresh, resource_refresh)]
-        due.sort(
-            key=lambda e: (
-                e.is_history,
-                e.failed_at,
-                e.changed_at is None,
-                not e.job.is_open,
-                e.changed_at or e.asked_at or now,
-            )
-        )
-        return due
+    def due(self, now: datetime, open_refresh: timedelta, resource_refresh: timedelta | None) -> list[Entry]:
+        """The jobs to describe, in their order; `resource_refresh` None if no resources are sent."""
+        return due(self.entries.values(), now, open_refresh, resource_refresh)
 
     def described(self, entry: Entry, job: TrainingJob, now: datetime) -> None:
-        _see(entry, job if job.created == entry.job.created else replace(job, created=entry.job.created))
-        entry.asked_at = now
-        entry.changed_at = None
-        entry.failed_at = NEVER
-        entry.owed_at = entry.owed_at or now
-        entry.denied = ''
+        entry.described(job if job.created == entry.job.created else replace(job, created=entry.job.created), now)
 
-    def denied(self, entry: Entry, why: str, now: datetime) -> None:
+    def denied(self, entry: Entry, why: Problem, now: datetime) -> None:
         """A job that may not be described is tried again like one that has not changed."""
-        entry.asked_at = now
-        entry.changed_at = None
-        entry.owed_at = entry.owed_at or now
+        entry.answered(now)
         entry.denied = why
+
+    def not_found(self, entry: Entry, now: datetime) -> None:
+        """AWS does not find the job. That may be wrong once, and as often as the listing shows the job all the same."""
+        entry.not_found += 1
+        is_listed = entry.listed_at == now
+        if not is_listed and (entry.not_found > 1 or self._should_show(entry)):
+            self.forget(entry, now)
+        elif entry.not_found > 1:
+            entry.answered(now)  # as far as the listing tells
 
     def forget(self, entry: Entry, now: datetime) -> None:
         """The job was deleted. What the listing has told of it is still owed."""
@@ -234,7 +210,7 @@ class Ledger:
                 or entry.tagged_at
                 or entry.denied
                 or not entry.job.described
-                or _is_stale(entry.owed_at, TAGS_PATIENCE, now)
+                or is_stale(entry.owed_at, TAGS_PATIENCE, now)
             )
         ]
 
@@ -251,29 +227,39 @@ class Ledger:
             for key, entry in self.gone.items()
             if entry.owed_at
             or self._is_offered_again(entry.job)
-            or (entry.job.is_live and entry.listed_at == self.listed_at)
+            or (entry.job.is_live and entry.listed_at and not is_stale(entry.listed_at, GONE_KEPT, now))
         }
 
     def _take_in(self, job: TrainingJob, stretch: Stretch, now: datetime) -> None:
         key = (job.arn, job.created)
         listed = signature(job)
-        if key in self.gone:
-            if not job.is_open and self.gone[key].listed == listed:
+        if gone := self.gone.get(key):
+            gone.listed_at = now
+            if not job.is_open and gone.listed == listed:
                 return
-            self.entries[key] = self.gone.pop(key)  # it was too young to be described
-            self.entries[key].changed_at = now
+            self.entries[key] = self.gone.pop(key)
+            gone.changed_at = now
         if entry := self.entries.get(key):
             entry.rank = stretch.rank
             entry.listed_at = now
             if entry.listed != listed:
                 entry.listed = listed
-                _see(entry, entry.job.updated(job))
+                entry.see(entry.job.updated(job))
                 entry.changed_at = entry.changed_at or now
             return
         if job.is_live or self._is_news(job, stretch):
             self.entries[key] = Entry(job, stretch.rank, self._since(job, stretch), listed, now, changed_at=now)
             if logged := self.logged.get(key):
                 self.entries[key].counted[TRANSITIONS] = logged
+
+    @property
+    def _news_after(self) -> datetime:
+        """A job that is over and not known is news if it was created later. NEVER before the first page."""
+        return max(self.newest - OVERLAP, self.settled) if self.newest and self.settled else NEVER
+
+    def _should_show(self, entry: Entry) -> bool:
+        """Whether the listing of this poll goes back beyond the job's creation."""
+        return self.shown_until is not None and entry.job.created > self.shown_until
 
     def _since(self, job: TrainingJob, stretch: Stretch) -> datetime | None:
         if not stretch.history and self.first_newest and job.created > self.first_newest:
@@ -284,44 +270,22 @@ class Ledger:
         """Whether a job that is over and not known still matters."""
         if stretch.history:
             return bool(job.over_since and self.started and job.over_since >= self.started - self._history)
-        return job.created > max(stretch.after, self.first_newest or stretch.after)
+        return job.created > stretch.after
 
     def _is_done(self, entry: Entry, before: datetime) -> bool:
         job = entry.job
-        if entry.changed_at or entry.owed_at or job.released is None:
+        if entry.changed_at or entry.owed_at or entry.look_at or job.released is None:
             return False
         return job.released <= before and not self._is_offered_again(job)
 
     def _is_offered_again(self, job: TrainingJob) -> bool:
         """Whether a listing would still take the job, if it were not known, for news."""
-        return (
-            self.newest is None
-            or job.created >= self.newest - OVERLAP
-            or any(
-                stretch.before is not None and stretch.after <= job.created <= stretch.before + BOUNDARY
-                for stretch in self.stretches
-            )
+        return job.created > self._news_after or any(
+            stretch.before is not None and stretch.after <= job.created <= stretch.before + BOUNDARY
+            for stretch in self.stretches
         )
-
-
-def _see(entry: Entry, job: TrainingJob) -> None:
-    """Take a newer view of the job. Where it was open at the first poll, its end is news whenever AWS says it was."""
-    if entry.since and entry.job.is_open and job.over_since and job.over_since <= entry.since:
-        entry.since = max(job.created, job.over_since - timedelta.resolution)
-    entry.job = job
 
 
 def signature(job: TrainingJob) -> tuple[Any, ...]:
     """The part of a job's summary that moves when the job does."""
     return (job.status, job.secondary_status, job.modified, job.ended, job.warm_pool)
-
-
-def _is_due(entry: Entry, now: datetime, open_refresh: timedelta, resource_refresh: timedelta | None) -> bool:
-    if entry.changed_at or _is_stale(entry.asked_at, open_refresh if entry.job.is_live or entry.denied else None, now):
-        return True
-    return bool(resource_refresh) and not entry.denied and _is_stale(entry.resource_sent_at, resource_refresh, now)
-
-
-def _is_stale(at: datetime | None, refresh: timedelta | None, now: datetime) -> bool:
-    """Whether it never was, is as old as `refresh`, or comes from a clock that has been put back since."""
-    return at is None or at > now or (refresh is not None and at + refresh <= now)

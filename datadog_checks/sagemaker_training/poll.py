@@ -17,8 +17,8 @@ also 1 List for each further 100 that are new, k Describe, and at most ceil(k / 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,15 +27,20 @@ from threading import Event
 from typing import Any
 
 from .aws import PAGE_SIZE, Page, Region
+from .entry import Entry, is_stale
 from .errors import AwsError, BadCredentials, Denied, Missing, NoAnswer, Throttled, Unavailable
 from .job import TrainingJob
-from .ledger import BOUNDARY, Entry, Ledger, Stretch
+from .ledger import BOUNDARY, TAGS_PATIENCE, Ledger, Stretch
 from .scrub import Scrubber
 
 type Answer = dict[str, Any]
 
-# So many calls in a row that get no answer, or none of use, are not about the jobs that they ask for.
-MOST_UNANSWERED = 3
+# So many errors of a kind in a row are not about the jobs that were asked for: more calls would meet the same.
+MOST_IN_A_ROW = {BadCredentials: 1, Unavailable: 3, Throttled: 5}
+
+type AskAll = Callable[
+    [Callable[[Entry], Answer | AwsError | None], Iterable[Entry]], Iterable[Answer | AwsError | None]
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,8 @@ class Poll:
     scrubber: Scrubber
     problems: list[AwsError] = field(default_factory=list)
     refused: Event = field(default_factory=Event)  # AWS would refuse more calls all the same
-    unanswered: list[AwsError] = field(default_factory=list)  # since the last answer
+    in_a_row: Counter[type[AwsError]] = field(default_factory=Counter)
+    failed: list[tuple[Entry, AwsError]] = field(default_factory=list)  # not described, but neither denied nor gone
     tags_failed: Event = field(default_factory=Event)
 
     def list_changes(self, *, page_cost: float, out_of_time: Callable[[], bool]) -> None:
@@ -82,17 +88,28 @@ class Poll:
         due: Iterable[Entry],
         *,
         tags_refresh: timedelta | None,
-        executor: Executor,
+        ask_all: AskAll,
         out_of_time: Callable[[], bool],
     ) -> Iterator[tuple[Entry, Answer]]:
-        """Describe the due jobs in parallel, as far as time allows; `tags_refresh` None leaves out their tags.
+        """Describe the due jobs by `ask_all`, as far as time allows; `tags_refresh` None leaves out their tags.
 
         Yields each job with the answer it came from. One job's error does not stop the others, except where AWS would
         refuse them all the same.
         """
+        is_any_described = False
+        for described in self._describe(due, tags_refresh, ask_all, out_of_time):
+            is_any_described = True
+            yield described
+        for entry, error in self.failed:
+            if not isinstance(error, Throttled):  # which is not about the job
+                entry.failed(self.now, is_own=is_any_described)
+
+    def _describe(
+        self, due: Iterable[Entry], tags_refresh: timedelta | None, ask_all: AskAll, out_of_time: Callable[[], bool]
+    ) -> Iterator[tuple[Entry, Answer]]:
         ask = partial(self._ask, is_over=lambda: self.refused.is_set() or out_of_time())
         for batch in batched(due, PAGE_SIZE):
-            results = zip(batch, executor.map(ask, batch), strict=True)
+            results = zip(batch, ask_all(ask, batch), strict=True)
             described = [(entry, answer) for entry, result in results if (answer := self._take_in(entry, result))]
             if tags_refresh:
                 self._read_tags(
@@ -102,8 +119,12 @@ class Poll:
             if self.refused.is_set() or out_of_time():
                 return
         if tags_refresh and not self.refused.is_set():
-            # Those whose tags could not be read before; with them, the resource is sent anew.
-            untagged = [entry for entry in self.ledger.entries.values() if entry.job.described and not entry.tagged_at]
+            # Those whose tags could not be read before, or were not there; with them, the resource is sent anew.
+            untagged = [
+                entry
+                for entry in self.ledger.entries.values()
+                if entry.job.described and not entry.tagged_at and entry.asked_at != self.now
+            ]
             for late in batched(untagged, PAGE_SIZE):
                 self._read_tags(list(late), out_of_time)
             for entry in untagged:
@@ -138,24 +159,22 @@ class Poll:
             answer = self.region.describe_training_job(entry.job.name)
         except AwsError as e:
             answer = e
-        if isinstance(answer, Unavailable):
-            self.unanswered.append(answer)
-        else:
-            self.unanswered.clear()
-        if isinstance(answer, Throttled | BadCredentials) or len(self.unanswered) >= MOST_UNANSWERED:
-            self.refused.set()
+        for kind, most in MOST_IN_A_ROW.items():
+            self.in_a_row[kind] = self.in_a_row[kind] + 1 if isinstance(answer, kind) else 0
+            if self.in_a_row[kind] >= most:
+                self.refused.set()
         return answer
 
     def _take_in(self, entry: Entry, result: Answer | AwsError | None) -> Answer | None:
         """The answer, if it describes the job; else the ledger, or `problems`, is told why not."""
         match result:
             case Missing():
-                self.ledger.forget(entry, self.now)
+                self.ledger.not_found(entry, self.now)
             case Denied():
-                self.ledger.denied(entry, str(result), self.now)
+                self.ledger.denied(entry, result.problem, self.now)
             case AwsError():
                 self.problems.append(result)
-                entry.failed_at = self.now
+                self.failed.append((entry, result))
             case dict():
                 job = TrainingJob.from_description(result, self.scrubber.text)
                 if job.created - entry.job.created <= BOUNDARY:
@@ -173,14 +192,16 @@ class Poll:
         try:
             tags = self.region.tags(by_arn, out_of_time)
         except Denied as e:
-            self.ledger.tags_denied = str(e)
+            self.ledger.tags_denied = e.problem
             for entry in entries:
                 entry.tagged_at = self.now
         except AwsError as e:
             self.tags_failed.set()
             self.problems.append(e)
         else:
-            self.ledger.tags_denied = ''
+            self.ledger.tags_denied = None
             for arn, values in tags.items():
-                by_arn[arn].tags = self.scrubber.mapping(values)
-                by_arn[arn].tagged_at = self.now
+                entry = by_arn[arn]
+                entry.tags = self.scrubber.mapping(values)
+                if values or is_stale(entry.job.created, TAGS_PATIENCE, self.now):
+                    entry.tagged_at = self.now  # else AWS may tell the tags of a young job a little later

@@ -9,6 +9,8 @@ https://docs.datadoghq.com/infrastructure/resource_catalog/aws_sagemaker_trainin
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -44,6 +46,8 @@ def load_schema() -> list[Field]:
 
 _SCHEMA = load_schema()
 # What a resource is known by cannot be changed.
+# Figures of a running job that AWS renews every few minutes; they go with the next change or refresh.
+_MOVING = {'final_metric_data_list', 'last_modified_time', 'progress_info'}
 _IDENTITY = ('training_job_name', 'training_job_arn')
 
 
@@ -73,6 +77,12 @@ def resource_fields(
     fields['region'] = region
     fields['tags'] = sorted(f'{key}:{value}' for key, value in tags.items() if value)
     return fields
+
+
+def resource_digest(fields: Mapping[str, Any]) -> str:
+    """What tells one state of the resource from another: all of it but what moves while the job runs."""
+    fixed = {name: value for name, value in fields.items() if name not in _MOVING}
+    return hashlib.blake2b(json.dumps(fixed, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def _struct(value: Mapping[str, Any], fields: Iterable[Field], scrubber: Scrubber) -> dict[str, Any]:

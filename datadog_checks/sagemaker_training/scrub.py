@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from . import telling
+from .text import well_formed
 
 REDACTED = '<redacted>'
 # Of the texts that were found to hold no secret.
@@ -96,7 +97,7 @@ class Scrubber:
         return scrubbed
 
     def _scrubbed(self, text: str) -> str:
-        text = _well_formed(text)
+        text = well_formed(text)
         for pattern in self._patterns:
             text = pattern.sub(REDACTED, text)
         text = telling.VALUE.sub(REDACTED, text)
@@ -112,7 +113,7 @@ class Scrubber:
         return REDACTED if self.is_telling(key) else self.text(value)
 
     def mapping(self, mapping: Mapping[str, str]) -> dict[str, str]:
-        return {_well_formed(key): self.value(key, value) for key, value in mapping.items()}
+        return {well_formed(key): self.value(key, value) for key, value in mapping.items()}
 
     def arguments(self, arguments: Iterable[str], after: str = '') -> list[str]:
         """A command line in pieces, of which `after` came before: the secret may be the piece after `--db-password`."""
@@ -159,11 +160,6 @@ class Scrubber:
         name = key[key.lastgroup or 0]
         is_escape = text[max(key.start() - 1, 0) : key.start() + 1] in _ESCAPES
         return self.is_telling(name) or (is_escape and self.is_telling(name[1:]))
-
-
-def _well_formed(text: str) -> str:
-    """JSON may escape half a character (a lone surrogate), which no encoder takes."""
-    return text.encode('utf-8', 'replace').decode()
 
 
 def _shown_before(line: str, argument: str) -> str | None:

@@ -17,8 +17,9 @@ from typing import Annotated, Any, Literal
 from pydantic import PlainSerializer, TypeAdapter
 
 from .counts import TRANSITIONS
+from .entry import Entry
 from .job import TrainingJob, WarmPool
-from .ledger import Entry, Ledger, Stretch, signature
+from .ledger import LEAST_OVERLAP, Ledger, Stretch, signature
 
 # Milliseconds, as AWS sends them, are half as long as ISO 8601; times that are compared for identity stay exact.
 type Milliseconds = Annotated[datetime, PlainSerializer(lambda time: round(time.timestamp() * 1000))]
@@ -41,6 +42,7 @@ class KnownJob:
     counted: Mapping[str, int] = field(default_factory=dict)
     digest: str = ''
     sent_at: Milliseconds | None = None
+    not_found: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class State:
     stretches: list[Stretch]
     jobs: dict[str, list[KnownJob]]  # by what their ARNs have in common
     released_at: datetime | None = None
+    settled: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ def dump(ledger: Ledger, released_at: datetime | None = None) -> str:
         stretches=ledger.stretches,
         jobs=defaultdict(list),
         released_at=released_at,
+        settled=ledger.settled,
     )
     for entry in (*ledger.entries.values(), *ledger.gone.values()):
         state.jobs[entry.job.arn.removesuffix(entry.job.name)].append(_known(entry))
@@ -109,6 +113,7 @@ def restore(ledger: Ledger, text: str, too_old: datetime) -> bool:
     ledger.newest = state.newest
     ledger.newest_at = state.newest_at
     ledger.stretches = state.stretches
+    ledger.settled = state.settled or state.newest - LEAST_OVERLAP  # all that versions before 0.2 looked back
     for prefix, jobs in state.jobs.items():
         for known in jobs:
             ledger.entries[prefix + known.name, known.created] = _entry(prefix, known)
@@ -149,6 +154,7 @@ def _known(entry: Entry) -> KnownJob:
         counted=entry.counted,
         digest=entry.resource_digest,
         sent_at=entry.resource_sent_at,
+        not_found=entry.not_found,
     )
 
 
@@ -174,4 +180,5 @@ def _entry(prefix: str, known: KnownJob) -> Entry:
         counted=dict(known.counted),
         resource_digest=known.digest,
         resource_sent_at=known.sent_at,
+        not_found=known.not_found,
     )

@@ -10,23 +10,10 @@ from functools import lru_cache
 
 from .job import TrainingJob
 
-_PIPELINE_STEP = re.compile(r'^pipelines-[a-z0-9]{12}-(.+)-[A-Za-z0-9]{10}$')
-_RUN_SUFFIX = re.compile(
-    '(?:^|-)(?:'
-    r'\d{4}-\d\d-\d\d[Tt-]\d\d-\d\d(?:-\d\d)?(?:-\d{3})?Z?'  # the SageMaker SDK: 2026-11-23-18-12-00-123
-    r'|\d{6}-\d{4}'  # its short form: 261123-1812
-    r'|\d{4}-\d\d-\d\d|\d{8}(?:-?[Tt]?\d{4,6}[Zz]?(?:-[0-9a-f]{4,7})?)?'
-    r'|\d{10}-[0-9a-f]{4}'  # and its unique form: 1795457520-1f2e
-    r'|\d{3}-[0-9a-f]{8}'  # a tuning job's counter: 003-1f2e3d4c
-    r'|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
-    r'|(?=[a-f]*\d)[0-9a-f]{8,}|(?=[A-F]*\d)[0-9A-F]{8,}|[0-9a-f]{12,}'
-    r'|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7}'  # a short commit id
-    ')$'
-)
-
 type Reader = Callable[[TrainingJob], str | None]
 
-# Beside these stands `instance_type`: the job's own, or that of each group of its instances where these are counted.
+# Beside these stand `job_family`, see families.py, and `instance_type`: the job's own, or that of each group of its
+# instances where these are counted.
 GROUP_TAGS: dict[str, Reader] = {
     'managed_spot': lambda job: None if job.managed_spot is None else str(job.managed_spot).lower(),
     'algorithm': lambda job: job.algorithm,
@@ -34,7 +21,6 @@ GROUP_TAGS: dict[str, Reader] = {
     'role_name': lambda job: job.role_name,
     'experiment_name': lambda job: job.experiment_name,
     'training_plan': lambda job: job.training_plan,
-    'job_family': lambda job: job_family(job.name),
 }
 STATUS_TAGS: dict[str, Reader] = {
     'training_job_status': lambda job: job.status,
@@ -55,7 +41,25 @@ JOB_TAGS: dict[str, Reader] = {
 
 SAMPLE_TAGS = {'phase', 'metric_name', 'rule_kind', 'rule_name', 'rule_status'}
 # Names that would have two values if users' tags could have them too.
-OWN_TAGS = {'aws_account', 'region', *GROUP_TAGS, *STATUS_TAGS, *JOB_TAGS, *SAMPLE_TAGS}
+OWN_TAGS = {'aws_account', 'region', 'job_family', *GROUP_TAGS, *STATUS_TAGS, *JOB_TAGS, *SAMPLE_TAGS}
+# Reserved by Datadog: https://docs.datadoghq.com/getting_started/tagging/#overview. A value of AWS under these names
+# would show the series as that of a host, device or source which it is not of; so they become `aws_host` ...
+ATTRIBUTING = {'host', 'device', 'source'}
+# These are what users expect, unless the instance says otherwise: one value, its own.
+UNIFIED = {'env', 'service', 'version'}
+
+# How the keys begin that AWS and its tools set, often with a value for each run; and what a glob for them begins with.
+TOOL_PREFIXES = tuple(
+    (re.compile(pattern), prefix)
+    for pattern, prefix in (
+        ('aws:', 'aws:'),  # reserved: https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
+        ('sagemaker:', 'sagemaker:'),  # Pipelines: sagemaker:pipeline-execution-arn; Studio: sagemaker:domain-arn
+        ('sagemaker-[^:]*:', 'sagemaker-'),  # ModelTrainer: sagemaker-studio:jumpstart-model-id; sagemaker-sdk:bedrock
+        ('aws-jumpstart-', 'aws-jumpstart-'),  # JumpStart: aws-jumpstart-training-model-uri
+        ('sm-jumpstart-', 'sm-jumpstart-'),  # and its later ones: sm-jumpstart-id
+        ('services.k8s.aws/', 'services.k8s.aws/'),  # ACK, the controllers for Kubernetes: .../controller-version
+    )
+)
 
 
 def tags(job: TrainingJob, table: Mapping[str, Reader]) -> list[str]:
@@ -63,32 +67,40 @@ def tags(job: TrainingJob, table: Mapping[str, Reader]) -> list[str]:
     return [f'{name}:{value}' for name, reader in table.items() if (value := reader(job))]
 
 
-def metric_tags(resource_tags: Mapping[str, str], globs: Iterable[str]) -> list[str]:
-    """The AWS resource tags that a glob asks for; those of AWS itself (`aws:...`) only if one asks for them by name."""
+def instance_names(own_tags: Iterable[str], service: str | None) -> frozenset[str]:
+    """The names of `UNIFIED` that an instance sets itself, by its `tags` or its `service`."""
+    own = {_as_kept(tag.partition(':')[0]) for tag in own_tags}
+    return frozenset(UNIFIED & (own | {'service'} if service else own))
+
+
+def metric_tags(
+    resource_tags: Mapping[str, str], globs: Iterable[str], own_names: frozenset[str] = frozenset()
+) -> list[str]:
+    """The AWS resource tags that a glob asks for, and that have no name of `own_names`.
+
+    Those that AWS and its tools set (`TOOL_PREFIXES`) are asked for only by a glob that begins as they do.
+    """
     globs = tuple(globs)
     return [
-        f'{key}:{value}'
+        f'{name}:{value}'
         for key, value in sorted(resource_tags.items())
-        if value
-        and _as_kept(key) not in OWN_TAGS
-        and any(fnmatchcase(key, glob) and key.startswith('aws:') <= glob.startswith('aws:') for glob in globs)
+        if value and (name := _metric_tag(key, globs)) and _as_kept(name) not in own_names
     ]
+
+
+@lru_cache(4096)
+def _metric_tag(key: str, globs: tuple[str, ...]) -> str | None:
+    """The name of the metric tag that the AWS tag becomes; None if it becomes none."""
+    prefix = next((prefix for pattern, prefix in TOOL_PREFIXES if pattern.match(key)), '')
+    if not any(glob.startswith(prefix) and fnmatchcase(key, glob) for glob in globs):
+        return None
+    kept = _as_kept(key)
+    if kept in OWN_TAGS:
+        return None
+    return f'aws_{kept}' if kept in ATTRIBUTING else key
 
 
 @lru_cache(1024)
 def _as_kept(key: str) -> str:
     """By Datadog: https://docs.datadoghq.com/getting_started/tagging/#define-tags."""
     return re.sub(r'[^\w\-:./]', '_', key.lower())
-
-
-def job_family(name: str) -> str:
-    """The job's name without what makes one run unique; empty if nothing else is in it.
-
-    >>> job_family('churn-xgb-2026-11-23-18-12-00-123')
-    'churn-xgb'
-    """
-    if step := _PIPELINE_STEP.match(name):
-        name = step[1].rstrip('-')
-    while run := _RUN_SUFFIX.search(name):
-        name = name[: run.start()].rstrip('-')
-    return name

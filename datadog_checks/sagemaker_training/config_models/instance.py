@@ -71,11 +71,13 @@ class InstanceConfig(BaseModel):
     endpoint_url: Optional[str] = None
     event_on: Optional[tuple[Literal['created', 'completed', 'failed', 'stopped', 'interrupted'], ...]] = None
     history_hours: Optional[float] = Field(None, ge=0.0, le=720.0)
+    job_family_patterns: Optional[tuple[str, ...]] = None
+    job_family_tag: Optional[str] = None
     job_metrics_hours: Optional[float] = Field(None, ge=0.0, le=8760.0)
     list_requests_per_second: Optional[float] = Field(None, ge=0.1, le=2.0)
     max_concurrency: Optional[int] = Field(None, ge=1, le=64)
     metric_patterns: Optional[MetricPatterns] = None
-    min_collection_interval: Optional[float] = Field(None, gt=0.0, le=86400.0)
+    min_collection_interval: Optional[int] = Field(None, ge=1, le=86400)
     name_exclude: Optional[tuple[str, ...]] = None
     name_include: Optional[tuple[str, ...]] = None
     open_job_refresh_seconds: Optional[float] = Field(None, gt=0.0, le=604800.0)

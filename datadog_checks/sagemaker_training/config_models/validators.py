@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from . import defaults
+from .names import called_otherwise
 
 if TYPE_CHECKING:
     from .instance import InstanceConfig
@@ -28,7 +29,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     'assume_role_session_name': ('assume_role_arn',),
 }
 EXCLUDES: dict[str, tuple[str, ...]] = {'aws_profile': (*_KEYS, 'aws_session_token')}
-REGEX_LISTS = ('name_include', 'name_exclude', 'sensitive_patterns')
+REGEX_LISTS = ('name_include', 'name_exclude', 'sensitive_patterns', 'job_family_patterns')
 
 REGION = re.compile(r'[a-z]+(-[a-z]+)+-[0-9]+')
 # What botocore takes as a host: no underscore, also not in the name of a container.
@@ -65,13 +66,47 @@ FORMATS: dict[str, tuple[Callable[[str], object], str]] = {
         re.compile(r'[\w+=,.@-]{2,64}', re.ASCII).fullmatch,
         'be 2 to 64 letters, digits and characters out of _+=,.@-',
     ),
+    'job_family_tag': (str.strip, 'be the key of an AWS tag'),
     'endpoint_url': (_is_url, 'be a URL such as http://localhost:5000, without user name and password'),
 }
 
 
 def initialize_instance(values: dict[str, Any]) -> dict[str, Any]:
-    """An option that is named but left empty, `history_hours:`, has its default."""
+    """An option that is named but left empty, `history_hours:`, has its default.
+
+    Raises:
+        ValueError: an option is called otherwise here
+    """
+    others = [(option, ours) for option, ours in called_otherwise(values) if ours != (option,)]
+    if others:
+        raise ValueError('\n  '.join(f'`{option}` has no effect: use {_listed(ours)}' for option, ours in others))
     return {option: _default(option) if value is None else value for option, value in values.items()}
+
+
+def initialize_shared(values: dict[str, Any]) -> dict[str, Any]:
+    """The values as they are.
+
+    Raises:
+        ValueError: an option that says whose jobs to poll is here, where nobody reads it
+    """
+    if others := list(called_otherwise(values)):
+        told = (f'`{option}` has no effect here: use {_listed(ours)} under `instances`' for option, ours in others)
+        raise ValueError('\n  '.join(told))
+    return values
+
+
+def instance_min_collection_interval(value: Any, **_: Any) -> Any:
+    """As the Agent itself must be able to read it, before the check is asked."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value.is_integer():
+        raise ValueError('must be a whole number of seconds, without quotes: the Agent reads no other')
+    return value
+
+
+def instance_empty_default_hostname(value: Any, **_: Any) -> Any:
+    """As the Agent itself must be able to read it, before the check is asked."""
+    if not isinstance(value, bool):
+        raise ValueError('must be true or false, without quotes: the Agent reads no other')
+    return value
 
 
 def check_instance(model: InstanceConfig) -> InstanceConfig:
@@ -80,7 +115,8 @@ def check_instance(model: InstanceConfig) -> InstanceConfig:
     Raises:
         ValueError: it breaks rules; the message has a line for each
     """
-    if problems := [problem for rule in (_needs, _excludes, _formats, _regexes, _regions) for problem in rule(model)]:
+    rules = (_needs, _excludes, _formats, _regexes, _regions, _rates, _family_tag)
+    if problems := [problem for rule in rules for problem in rule(model)]:
         raise ValueError('\n  '.join(problems))
     return model
 
@@ -112,12 +148,14 @@ def _regexes(model: InstanceConfig) -> Iterator[str]:
                 yield f'`{option}`, entry {number} is empty and would match everything: remove it'
                 continue
             try:
-                matches_nothing_at_all = re.compile(pattern).match('')
+                compiled = re.compile(pattern)
             except (re.error, OverflowError, RecursionError) as e:
                 yield f'`{option}`, entry {number} must be a regular expression, but {pattern!r} is not: {e}'
                 continue
-            if matches_nothing_at_all and option == 'sensitive_patterns':
+            if option == 'sensitive_patterns' and compiled.match(''):
                 yield f'`{option}`, entry {number} must not match empty text, as {pattern!r} does'
+            if option == 'job_family_patterns' and not compiled.groups:
+                yield f'`{option}`, entry {number} must have a group, (...), for the family, and {pattern!r} has none'
 
 
 def _regions(model: InstanceConfig) -> Iterator[str]:
@@ -129,9 +167,28 @@ def _regions(model: InstanceConfig) -> Iterator[str]:
             yield f'`regions`, entry {number} is {region!r} again: remove it'
 
 
+def _rates(model: InstanceConfig) -> Iterator[str]:
+    # Each poll lists first. If it has to wait for that longer than an interval, all of its time may be over by then.
+    interval, rate = model.min_collection_interval, model.list_requests_per_second
+    if interval * rate < 1:
+        yield (
+            f'`min_collection_interval` ({interval} s) leaves no time to describe jobs, as `list_requests_per_second` '
+            f'({rate:g}) allows one ListTrainingJobs in {1 / rate:g} s, and each poll needs one: raise either'
+        )
+
+
+def _family_tag(model: InstanceConfig) -> Iterator[str]:
+    if model.job_family_tag and not model.collect_resource_tags:
+        yield '`job_family_tag` does nothing without resource tags: set `collect_resource_tags` to true or remove it'
+
+
 def _is_set(model: InstanceConfig, option: str) -> bool:
     return getattr(model, option) != _default(option)
 
 
 def _default(option: str) -> Any:
     return getattr(defaults, f'instance_{option}', lambda: None)()
+
+
+def _listed(options: tuple[str, ...]) -> str:
+    return ', '.join(f'`{option}`' for option in options)

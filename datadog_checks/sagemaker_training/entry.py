@@ -1,0 +1,109 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""What is known of one job, and what is owed to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zlib import crc32
+
+from .errors import Problem
+from .job import TrainingJob
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+# How long a Describe that has failed again is left alone: twice as long each time, up to the second.
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=5)
+# How often figures are looked for that AWS has not filled in when a job ended, at pauses of 1, 2, 4, 8, 16 minutes.
+MOST_LOOKS = 5
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One job: the freshest view of it, and what is owed to it."""
+
+    job: TrainingJob
+    rank: int
+    since: datetime | None  # the first poll; None for a job created after it. What happened before is not counted
+    listed: tuple[Any, ...]  # the part of its summary that moves when the job does
+    listed_at: datetime | None
+    changed_at: datetime | None  # when a change showed that has not been described yet
+    owed_at: datetime | None = None  # when it was described and what is new about it has not been counted yet
+    counted: dict[str, int] = field(default_factory=dict)
+    asked_at: datetime | None = None  # when it was last described, or that was refused for good
+    denied: Problem | None = None  # why its last Describe was denied
+    failures: int = 0  # since it was last described
+    not_found: int = 0  # times in a row
+    retry_at: datetime = NEVER  # not described before, for its failures
+    looks: int = 0  # for figures that were missing at its end
+    look_at: datetime | None = None  # the next one
+    tags: Mapping[str, str] = field(default_factory=dict)
+    tagged_at: datetime | None = None
+    resource_digest: str = ''
+    resource_sent_at: datetime | None = None
+    resource_waits: bool = False  # to be sent
+    phase: float = field(init=False)  # of its refreshes, from 0 to 1
+
+    def __post_init__(self) -> None:
+        self.phase = crc32(self.job.arn.encode()) / 2**32
+
+    @property
+    def is_history(self) -> bool:
+        """Whether the job was over before the first poll."""
+        return bool(self.since and self.job.over_since and self.job.over_since <= self.since)
+
+    def see(self, job: TrainingJob) -> None:
+        """Take a newer view. Where the job was open at the first poll, its end is news whenever AWS says it was."""
+        if self.since and self.job.is_open and job.over_since and job.over_since <= self.since:
+            self.since = max(job.created, job.over_since - timedelta.resolution)
+        self.job = job
+
+    def described(self, job: TrainingJob, now: datetime) -> None:
+        self.see(job)
+        self.answered(now)
+        self.denied = None
+        self.not_found = 0
+        self.look_at = None
+        if job.lacks_figures and self.looks < MOST_LOOKS:
+            self.look_at = now + timedelta(minutes=2**self.looks)
+            self.looks += 1
+
+    def answered(self, now: datetime) -> None:
+        """No more will be known of the job before it changes, so what is new is owed."""
+        self.asked_at = now
+        self.changed_at = None
+        self.failures, self.retry_at = 0, NEVER
+        self.owed_at = self.owed_at or now
+
+    def failed(self, now: datetime, *, is_own: bool) -> None:
+        """Try again in the next poll or, where it `is_own` and other jobs could be described, after a pause."""
+        self.failures += 1
+        pause = min(FIRST_PAUSE * 2 ** (self.failures - 2), LONGEST_PAUSE) if self.failures > 1 else timedelta(0)
+        self.retry_at = now + pause if is_own else NEVER
+
+    def lacks_tags(self, now: datetime, refresh: timedelta) -> bool:
+        return is_stale(self.tagged_at, refresh, now)
+
+    def lacks_resource(self, digest: str, now: datetime, refresh: timedelta) -> bool:
+        """Whether the resource with this digest has not been sent, or not since the job's turn to have it refreshed."""
+        return digest != self.resource_digest or self.refresh_due(self.resource_sent_at, refresh, now) is not None
+
+    def refresh_due(self, at: datetime | None, refresh: timedelta, now: datetime) -> float | None:
+        """Since when, in epoch seconds, what was done `at` is to be done again; None if it is not.
+
+        Each job has its own moment within `refresh`, the same after a restart, so that not all come at once.
+        """
+        if at is None or at > now:  # never, or by a clock that has been put back since
+            return 0
+        period = refresh.total_seconds()
+        moment = (self.phase + (at.timestamp() / period - self.phase) // 1 + 1) * period
+        return moment if moment <= now.timestamp() else None
+
+
+def is_stale(at: datetime | None, refresh: timedelta, now: datetime) -> bool:
+    """Whether it never was, is as old as `refresh`, or comes from a clock that has been put back since."""
+    return at is None or at > now or at + refresh <= now
