@@ -330,7 +330,7 @@ def test_each_error_code_is_explained() -> None:
     cells = [codes for codes, *_ in rows(section('docs/troubleshooting.md', 'By error code'))]
     explained = {code for codes in cells for code in re.findall(r'[A-Z4]\w+', codes)}
     of_aws = {*errors._BY_CODE, *(code for _, code in errors._OF_STS)}
-    elsewhere = {'AssumeRole', 'AssumeRoleWithWebIdentity', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'ValidationException'}
+    elsewhere = {'AssumeRole', 'AssumeRoleWithWebIdentity', 'MalformedAnswer', 'ValidationException'}
 
     assert of_aws <= explained
     assert explained - of_aws - elsewhere <= vars(botocore.exceptions).keys(), 'the rest is what botocore says'
@@ -341,6 +341,16 @@ def test_the_families_of_the_examples_are_so() -> None:
 
     assert len(examples) > 3
     assert {name: job_family(name) for name, _ in examples} == dict(examples)
+
+
+def test_each_module_of_the_check_has_its_place_in_the_house() -> None:
+    described = {
+        name for cells in rows(section('CONTRIBUTING.md', 'The check')) for name in re.findall(r'\w+', cells[0])
+    }
+    modules = {path.stem for path in PACKAGE.glob('*.py')} - {'__init__', '__about__'}
+    packages = {path.parent.name for path in PACKAGE.glob('*/__init__.py')}
+
+    assert modules | packages <= described
 
 
 def test_each_call_is_explained() -> None:
