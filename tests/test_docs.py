@@ -9,9 +9,7 @@ from collections import defaultdict
 
 import pytest
 
-from demo.assets import load as load_assets
-
-from .asset_rules import DOCS_PATH, strings
+from .asset_rules import DOCS_PATH, load, strings
 from .pages import LONG_SENTENCE, LONGEST_SENTENCE, PAGES, ROOT, anchors, broken_links, links, section, sentences
 
 README = PAGES['README.md']
@@ -147,13 +145,13 @@ def test_the_commands_that_are_named_exist() -> None:
 
 def test_each_monitor_has_its_runbook_and_leads_to_it() -> None:
     text = PAGES['docs/runbooks.md']
-    expected = {name: f'docs/runbooks.md#{name.replace("_", "-")}' for name in load_assets('monitors')}
+    expected = {name: f'docs/runbooks.md#{name.replace("_", "-")}' for name in load('monitors')}
     runbooks = set(re.findall('^## (.+)$', text, re.MULTILINE)) - {'Before you begin'}
 
     assert {f'docs/runbooks.md#{anchor}' for title in runbooks for anchor in anchors(f'## {title}')} == {
         *expected.values()
     }
-    for name, monitor in load_assets('monitors').items():
+    for name, monitor in load('monitors').items():
         assert DOCS_PATH.findall(monitor['definition']['message'])[-1] == expected[name]
     for title in sorted(runbooks):
         runbook = section('docs/runbooks.md', title)
@@ -167,7 +165,7 @@ def test_each_page_that_an_asset_names_is_there() -> None:
     named = {
         path
         for kind in ('dashboards', 'monitors')
-        for asset in load_assets(kind).values()
+        for asset in load(kind).values()
         for text in strings(asset)
         for path in DOCS_PATH.findall(text)
     }
