@@ -49,6 +49,7 @@ COLUMNS = 12
 SMALL_WORDS = {'a', 'an', 'and', 'at', 'by', 'for', 'in', 'of', 'on', 'or', 'per', 'the', 'to', 'with'}
 PROPER_NAMES = {'Amazon', 'Datadog', 'SageMaker', 'CloudWatch'}
 EVENT_LINK = re.compile(r'event/explorer\?query=([^&\s)"]*)')
+DOCS_PATH = re.compile(r'`(docs/[^`]*)`')
 CROSS_LINK = re.compile(r'https://app\.datadoghq\.com/dashboard/lists\?q=([^&)"\s]+)')
 
 MONITOR_KEYS = ['version', 'created_at', 'last_updated_at', 'title', 'description', 'tags', 'definition']
@@ -371,6 +372,13 @@ def _message_fits(monitor: Json) -> Iterator[str]:
         yield 'it notifies somebody'
 
 
+def _runbook_is_named(monitor: Json) -> Iterator[str]:
+    """At the end, in the one form that `push-assets` and Terraform make a link of."""
+    message = monitor['definition']['message']
+    if not re.search(r'\n\nRunbook: `docs/runbooks\.md#[a-z-]+`$', message):
+        yield 'it does not end with its runbook'
+
+
 def _options_are_explicit(monitor: Json) -> Iterator[str]:
     options = monitor['definition']['options']
     is_check = monitor['definition']['type'] == 'service check'
@@ -393,6 +401,7 @@ MONITOR_RULES: dict[str, Rule] = {
     'thresholds': _thresholds_fit,
     'message': _message_fits,
     'options': _options_are_explicit,
+    'runbook': _runbook_is_named,
     'links': _links_lead_somewhere,
     'plain': _texts_are_plain,
 }

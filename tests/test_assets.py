@@ -341,6 +341,7 @@ BROKEN_MONITORS: dict[str, tuple[str, Callable[[Json], Any], str]] = {
     'new jobs wait': ('options', lambda m: options(m).update(new_group_delay=60), 'has to wait'),
     'jobs stay': ('options', lambda m: options(m).update(on_missing_data='default'), 'not resolved'),
     'http': ('links', lambda m: replace(m['definition'], 'message', 'https://', 'http://'), 'not https'),
+    'no runbook': ('runbook', lambda m: replace(m['definition'], 'message', '`docs/', '`README'), 'its runbook'),
     'not ASCII': ('plain', lambda m: m.update(description='\N{EM DASH}'), 'not ASCII'),
 }
 
@@ -389,7 +390,7 @@ def test_the_manifest_lists_every_asset_and_no_other() -> None:
         assert assets[kind] == {each['title']: f'assets/{kind}/{name}.json' for name, each in loaded.items()}
 
 
-def test_the_readme_tells_how_many_time_series_there_are(day: Recording) -> None:
+def test_the_page_of_costs_tells_how_many_time_series_there_are(day: Recording) -> None:
     """Of the simulated day; rounded."""
     at_a_time: Counter[tuple[str, float]] = Counter()
     of_life: Counter[str] = Counter()
@@ -402,7 +403,7 @@ def test_the_readme_tells_how_many_time_series_there_are(day: Recording) -> None
                 of_life[series.tags['training_job_name']] += 1
                 at_a_time.update((series.tags['training_job_name'], at) for at, _ in series.points)
     followed = Counter(at for _, at in at_a_time)
-    text = ' '.join((ROOT / 'README.md').read_text(encoding='utf-8').split())
+    text = ' '.join((ROOT / 'docs' / 'cost.md').read_text(encoding='utf-8').split())
 
     for numbers in (
         f'{min(at_a_time.values())} to {max(at_a_time.values())} for each followed job, ',

@@ -1,7 +1,7 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
-"""The CloudFormation templates grant what the README says; the Terraform module makes what the assets say."""
+"""The CloudFormation templates grant what the docs say; the Terraform module makes what the assets say."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from botocore import xform_name
 
 from datadog_checks.sagemaker_training import errors
 
-from .test_readme import example_instances, statements
+from .pages import example_instances, statements
 
 ASSETS = Path(__file__).parent.parent / 'assets'
 TEMPLATES = sorted((ASSETS / 'iam').glob('*.yaml'))
@@ -34,7 +34,7 @@ APP = 'https://app.datadoghq.com/'
 [TRUST] = [statement for statement in statements() if 'Principal' in statement]
 [ASSUME] = [statement for statement in statements() if statement['Action'] == 'sts:AssumeRole' and statement != TRUST]
 READ = [statement for statement in statements() if statement not in (TRUST, ASSUME)]
-# What a stack must be given, with the values of the README.
+# What a stack must be given, with the values of the docs.
 GIVEN = {
     ROLE: {
         'AgentRoleArn': TRUST['Principal']['AWS'],
@@ -94,7 +94,7 @@ def resolve(node: Any, known: dict[str, Any]) -> Any:
 
 
 def deploy(template: Path, partition: str = 'aws', **parameters: str) -> dict[str, dict[str, Any]]:
-    """The resources of a stack by their logical names. What a stack must be given has the values of the README."""
+    """The resources of a stack by their logical names. What a stack must be given has the values of the docs."""
     content = load(template)
     known: dict[str, Any] = {'AWS::Partition': partition, 'AWS::NoValue': None}
     given = GIVEN[template] | parameters
@@ -319,7 +319,8 @@ ODD_DASHBOARD = {'title': 'A & b', 'widgets': [1, 0.5, None, True, {'query': '${
 ODD_LINK = f'{APP}dashboard/lists?q={quote("A & b")}'
 ODD_MONITOR = {
     'name': 'M',
-    'message': f'{{{{a}}}} ${{b}} [1]({ODD_LINK}&c={{{{d.e}}}}&f=1) [2]({ODD_LINK}), {ODD_LINK}.\n',
+    'message': f'{{{{a}}}} ${{b}} [1]({ODD_LINK}&c={{{{d.e}}}}&f=1) [2]({ODD_LINK}), {ODD_LINK}. '
+    '`docs/a-b.md#c-d` `e`\n',
 }
 
 
@@ -385,7 +386,8 @@ def test_terraform_makes_the_assets_as_they_are(module: Path) -> None:
 @needs_terraform
 def test_terraform_adds_what_the_user_wants(module: Path) -> None:
     site = 'https://us5.datadoghq.com/'
-    assert apply(module, prefix='Staging ', notify=['@a', '@b'], app_url=site) == ''
+    docs = 'https://git.example.com/ml/it/docs'
+    assert apply(module, prefix='Staging ', notify=['@a', '@b'], app_url=site, docs_url=docs) == ''
 
     dashboards, ids = made(module, 'dashboard')
     monitors, _ = made(module, 'monitor')
@@ -393,7 +395,9 @@ def test_terraform_adds_what_the_user_wants(module: Path) -> None:
 
     assert dashboards['odd'] == ODD_DASHBOARD | {'title': 'Staging A & b', 'url': f'{site}metric'}
     assert monitors['odd']['name'] == 'Staging M'
-    assert monitors['odd']['message'] == f'{{{{a}}}} ${{b}} [1]({url}?c={{{{d.e}}}}&f=1) [2]({url}), {url}.\n\n@a @b'
+    links = f'[1]({url}?c={{{{d.e}}}}&f=1) [2]({url}), {url}. [docs/a-b.md#c-d]({docs}/a-b.md#c-d) `e`'
+    assert monitors['odd']['message'] == f'{{{{a}}}} ${{b}} {links}\n\n@a @b'
+    assert '`docs/' not in json.dumps([dashboards, monitors])
     assert APP not in json.dumps([dashboards, monitors])
 
 
@@ -413,7 +417,10 @@ def test_terraform_changes_nothing_more_the_second_time(module: Path) -> None:
 
 
 @needs_terraform
-@pytest.mark.parametrize('variables', [{'app_url': 'https://app.datadoghq.eu'}, {'notify': ['slack-ml-oncall']}])
+@pytest.mark.parametrize(
+    'variables',
+    [{'app_url': 'https://app.datadoghq.eu'}, {'notify': ['slack-ml-oncall']}, {'docs_url': 'docs/'}],
+)
 def test_terraform_refuses_a_value_that_would_break_the_messages(module: Path, variables: dict[str, Any]) -> None:
     assert 'Invalid value for variable' in apply(module, **variables)
 

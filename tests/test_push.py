@@ -413,6 +413,31 @@ def test_only_what_is_named_is_pushed_with_links_to_what_is_there(push: Push, da
     assert quote('Fleet - Overview') not in json.dumps(datadog.titled('Fleet - Job Detail'))
 
 
+def test_a_runbook_is_a_path_or_a_link_to_where_the_docs_are_read(push: Push, datadog: Datadog) -> None:
+    push(folder=ASSETS)
+    message = datadog.named('SageMaker training job failed')['message']
+    assert message.endswith('\n\nRunbook: `docs/runbooks.md#job-failed`')
+
+    url = 'https://git.example.com/ml/it/blob/main/docs'
+    assert len(push('--docs-url', f'{url}/', folder=ASSETS).told('unchanged')) < 4, 'all that name a page are updated'
+    message = datadog.named('SageMaker training job failed')['message']
+    assert message.endswith(f'\n\nRunbook: [docs/runbooks.md#job-failed]({url}/runbooks.md#job-failed)')
+    assert '`docs/' not in json.dumps([datadog.dashboards, datadog.monitors])
+    assert push('--docs-url', url, folder=ASSETS).told('updated') == [], 'with and without the slash'
+
+
+@pytest.mark.parametrize(
+    'url', ['docs/', 'http://git.example.com/docs/', 'https://a b/', 'https://a/#b', 'https://a/"b']
+)
+def test_what_is_no_url_of_docs_is_refused(
+    push: Push, datadog: Datadog, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match='2'):
+        push('--docs-url', url)
+    assert 'does not look like https://' in capsys.readouterr().err
+    assert datadog.requests == []
+
+
 def test_a_monitor_that_is_pushed_alone_links_to_a_dashboard_that_is_there(push: Push, datadog: Datadog) -> None:
     push('--only', 'job_detail')
     push('--only', 'job_failed')

@@ -6,9 +6,10 @@
 #   }
 #
 #   module "sagemaker_training" {
-#     source  = "./datadog-sagemaker-training/assets/terraform" # the whole repository: it reads ../dashboards
-#     app_url = "https://app.datadoghq.eu/"
-#     notify  = ["@slack-ml-oncall"]
+#     source   = "./datadog-sagemaker-training/assets/terraform" # the whole repository: it reads ../dashboards
+#     app_url  = "https://app.datadoghq.eu/"
+#     docs_url = "https://git.example.com/ml/sagemaker-training/blob/main/docs/"
+#     notify   = ["@slack-ml-oncall"]
 #   }
 terraform {
   required_version = ">= 1.3"
@@ -24,7 +25,10 @@ terraform {
 locals {
   assets = { for kind in ["dashboards", "monitors"] : kind => {
     for name in fileset("${path.module}/../${kind}", "*.json") : trimsuffix(name, ".json") =>
-    jsondecode(replace(file("${path.module}/../${kind}/${name}"), "https://app.datadoghq.com/", var.app_url))
+    jsondecode(replace(
+      replace(file("${path.module}/../${kind}/${name}"), "https://app.datadoghq.com/", var.app_url),
+      "/`docs/([\\w.-]+\\.md(#[\\w-]+)?)`/", var.docs_url == "" ? "$0" : "[docs/$1](${trimsuffix(var.docs_url, "/")}/$1)"
+    ))
   } }
 
   # The assets link to a dashboard by a search for its title, as its own URL is known only once it exists.

@@ -9,6 +9,17 @@ variable "app_url" {
   }
 }
 
+variable "docs_url" {
+  description = "Where the folder docs/ is read, so that runbooks are links: https://git.example.com/ml/it/blob/main/docs/. Without it, messages have the path in the repository."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^(https://[^\\s#()\"\\\\<>`$]+)?$", var.docs_url))
+    error_message = "It is like https://git.example.com/ml/it/blob/main/docs/."
+  }
+}
+
 variable "exclude" {
   description = "Monitors to leave out, by the names of their files: [\"billable_time\"] where anomaly monitors are not to be had."
   type        = list(string)

@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from .organisation import APP_HOSTS, DEFAULT_SITE, KEYS, PATIENCE, PERMISSIONS, connect
 from .upsert import Outcome, upsert
-from .wanted import HANDLE, TAG, PushError, load
+from .wanted import DOCS_URL, HANDLE, TAG, PushError, load
 
 ASSETS = Path(__file__).parents[2] / 'assets'
 PLANNED = {'created': 'create', 'updated': 'update'}
@@ -27,7 +27,8 @@ DD_API_KEY, DD_APP_KEY and DD_SITE (default: {DEFAULT_SITE}) are read from the e
 is a scoped one, needs {', '.join(sorted(set(PERMISSIONS.values())))}.
 
 What the files and options say is what is there afterwards. Edits made by hand in Datadog are overwritten, and so are
-the handles of an earlier --notify if this run has none: say --notify each time. --dry-run shows both before it happens.
+the handles and links of an earlier --notify and --docs-url if this run has none: say both each time. --dry-run shows
+all of it before it happens.
 
 A dashboard is found again by the marker [sagemaker-training:...] at the end of its description, a monitor by its name
 and its tag {TAG}. For a version of your own, clone a dashboard and take the marker out of the
@@ -66,6 +67,12 @@ def main(
         help='whom every monitor notifies, such as @slack-ml-oncall',
     )
     parser.add_argument(
+        '--docs-url',
+        type=_docs_url,
+        metavar='URL',
+        help='where the folder docs/ is read, so that runbooks are links: https://git.example.com/ml/it/blob/main/docs/',
+    )
+    parser.add_argument(
         '--only', action='extend', nargs='+', metavar='NAME', help='push just these, such as overview or job_failed'
     )
     options = parser.parse_args(arguments)
@@ -79,7 +86,7 @@ def main(
         return text
 
     try:
-        everything = load(assets, options.prefix, options.notify)
+        everything = load(assets, options.prefix, options.notify, options.docs_url)
         names = {asset.name for asset in everything}
         if unknown := sorted(set(options.only or ()) - names):
             parser.error(f'no asset is named {", ".join(unknown)}; there are {", ".join(sorted(names))}')
@@ -104,6 +111,12 @@ def main(
 def _handle(text: str) -> str:
     if not HANDLE.fullmatch(text):
         raise argparse.ArgumentTypeError(f'{text!r} does not look like @somebody')
+    return text
+
+
+def _docs_url(text: str) -> str:
+    if not DOCS_URL.fullmatch(text):
+        raise argparse.ArgumentTypeError(f'{text!r} does not look like https://git.example.com/ml/it/blob/main/docs/')
     return text
 
 

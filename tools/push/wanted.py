@@ -14,6 +14,9 @@ from urllib.parse import unquote
 TAG = 'integration:sagemaker-training'
 SEARCH_LINK = re.compile(r'https://app\.datadoghq\.com/dashboard/lists\?q=([\w%.~-]*\w)(&?)', re.ASCII)
 HANDLE = re.compile(r'(?<![\w.])@[^\s,{}]+')
+# A page of docs/, as assets name it, and where that folder may be read. Neither needs escapes in JSON.
+DOCS_PATH = re.compile(r'`docs/([\w.-]+\.md(?:#[\w-]+)?)`', re.ASCII)
+DOCS_URL = re.compile(r'https://[^\s#()"\\<>`$]+')
 # Datadog itself decides which of the two a monitor is.
 SAME_TYPE = {'metric alert', 'query alert'}
 
@@ -32,17 +35,25 @@ class Asset(NamedTuple):
     body: Json  # what is pushed, but for the links in it
 
 
-def load(folder: Path, prefix: str = '', notify: Sequence[str] = ()) -> list[Asset]:
+def load(folder: Path, prefix: str = '', notify: Sequence[str] = (), docs_url: str | None = None) -> list[Asset]:
     """All assets, dashboards first; PushError if a file cannot be read as one."""
     prefix = prefix.lstrip()  # as Datadog does
     assets = []
     for kind, read in (('dashboard', _dashboard), ('monitor', _monitor)):
         for path in sorted(folder.glob(f'{kind}s/*.json')):
             try:
-                assets.append(read(path.stem, json.loads(path.read_text(encoding='utf-8')), prefix, notify))
+                content = json.loads(documented(path.read_text(encoding='utf-8'), docs_url))
+                assets.append(read(path.stem, content, prefix, notify))
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise PushError(f'{path} is not a {kind}: {error!r}') from None
     return assets
+
+
+def documented(text: str, docs_url: str | None) -> str:
+    """The text of an asset, in which the pages of docs/ that it names are links to where they are read, if anywhere."""
+    if not docs_url:
+        return text
+    return DOCS_PATH.sub(lambda path: f'[docs/{path[1]}]({docs_url.rstrip("/")}/{path[1]})', text)
 
 
 def linked(body: Json, ids: Mapping[str, Any], app_host: str) -> Json:

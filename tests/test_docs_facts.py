@@ -1,32 +1,34 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
-"""What the README says of the code is so."""
+"""What the README and docs/ say of the code is so."""
 
 import csv
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.exceptions
 import pytest
 import yaml
 from botocore.config import Config
 from botocore.stub import Stubber
 
-from datadog_checks.sagemaker_training import SagemakerTrainingCheck, errors
+from datadog_checks.base import ConfigurationError
+from datadog_checks.sagemaker_training import SagemakerTrainingCheck, errors, resources
 from datadog_checks.sagemaker_training.aws import PAGE_SIZE
 from datadog_checks.sagemaker_training.check import LISTING_SHARE, POLL_SHARE
 from datadog_checks.sagemaker_training.config_models.instance import InstanceConfig
 from datadog_checks.sagemaker_training.counts import News
 from datadog_checks.sagemaker_training.events import ALERT_TYPES, transition_logs
+from datadog_checks.sagemaker_training.families import job_family
 from datadog_checks.sagemaker_training.health import Status
 from datadog_checks.sagemaker_training.ledger import LONGEST_LIFE, TAGS_PATIENCE
 from datadog_checks.sagemaker_training.tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS
@@ -37,45 +39,14 @@ from tools.demo.simulation import POLL_SECONDS, START, every, simulate, week_bef
 from tools.demo.truth import true_counts
 
 from .builders import NOW, job, transition
+from .pages import ROOT, blocks, example_instances, prose, rows, section, statements
 
-ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / 'datadog_checks' / 'sagemaker_training'
-README = (ROOT / 'README.md').read_text(encoding='utf-8')
 WORDS = {5: 'five'}
-PROSE = ' '.join(README.split())
-HEADINGS = re.findall(r'^#+ (.+)$', README, re.MULTILINE)
-
-
-def section(title: str) -> str:
-    """What stands under a heading, up to the next one of its level or above it."""
-    _, mark, text = re.split(rf'^(#+) {re.escape(title)}$', README, maxsplit=1, flags=re.MULTILINE)
-    return re.split(rf'^#{{1,{len(mark)}}} ', text, maxsplit=1, flags=re.MULTILINE)[0]
-
-
-def rows(text: str) -> list[list[str]]:
-    """The cells of each row of the text's tables, without their header rows and without backquotes around a cell."""
-    lines = re.findall(r'^\| (.+) \|$', re.sub(r'^\|.+\n\|---.*$', '', text, flags=re.MULTILINE), re.MULTILINE)
-    return [[re.sub('^`([^`]*)`$', r'\1', cell.strip()) for cell in line.split('|')] for line in lines]
 
 
 def options() -> list[list[str]]:
-    return rows(section('Options'))
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf'^ *```{language}\n(.*?)^ *```$', README, re.DOTALL | re.MULTILINE)
-
-
-def example_instances() -> list[dict[str, Any]]:
-    configurations = [yaml.safe_load(block) for block in blocks('yaml')]
-    for values in [each for each in configurations if 'clusterAgent' in each]:
-        files = values['clusterAgent']['advancedConfd']['sagemaker_training.d'].values()
-        configurations += map(yaml.safe_load, files)
-    return [instance for configuration in configurations for instance in configuration.get('instances', ())]
-
-
-def statements() -> list[dict[str, Any]]:
-    return [statement for block in blocks('json') for statement in json.loads(block).get('Statement', ())]
+    return rows(section('docs/configuration.md', 'Options'))
 
 
 def load(instance: dict[str, Any]) -> InstanceConfig:
@@ -91,39 +62,8 @@ def metadata() -> Iterator[dict[str, str]]:
 
 def code() -> str:
     """The source of the check, without the models of its options."""
-    return '\n'.join(path.read_text(encoding='utf-8') for path in sorted(PACKAGE.glob('*.py')))
-
-
-def test_it_is_ascii() -> None:
-    assert README.isascii()
-
-
-def test_it_has_the_headings_that_a_reader_of_integrations_looks_for() -> None:
-    tile = json.loads((ROOT / 'manifest.json').read_text(encoding='utf-8'))['tile']
-    pointed_at = {tile[page].partition('#')[2] for page in ('overview', 'configuration', 'support')}
-    setup = ['Installation', 'Configuration', 'Validation']
-    data = ['Metrics', 'Events', 'Service Checks']
-
-    assert pointed_at | {'Overview', 'Setup', 'Data Collected', 'Troubleshooting', 'Support'} <= set(HEADINGS)
-    assert all(f'### {title}\n' in section('Setup') for title in setup)
-    assert all(f'### {title}\n' in section('Data Collected') for title in data)
-
-
-def test_links_lead_somewhere() -> None:
-    anchors = {re.sub(r'[^\w -]', '', heading).lower().replace(' ', '-') for heading in HEADINGS}
-    linked = re.findall(r'\]\(([^)]+)\)', README)
-    defined = dict(re.findall(r'^\[(\d+)\]: (\S+)$', README, re.MULTILINE))
-
-    assert {link for link in linked if link.removeprefix('#') not in anchors} == set()
-    assert set(re.findall(r'\]\[(\d+)\]', README)) == defined.keys()
-    assert all(link.startswith('https://') or (ROOT / link).is_file() for link in defined.values())
-
-
-def test_its_make_targets_exist() -> None:
-    targets = re.findall(r'^([a-z-]+):', (ROOT / 'Makefile').read_text(encoding='utf-8'), re.MULTILINE)
-    named = re.findall(r'(?:^|`)make ([a-z-]+)', README, re.MULTILINE)
-
-    assert {'demo', 'test', 'dry-run', 'push-assets'} <= set(named) <= set(targets)
+    files = (path for path in sorted(PACKAGE.rglob('*.py')) if path.parent.name != 'config_models')
+    return '\n'.join(path.read_text(encoding='utf-8') for path in files)
 
 
 @pytest.mark.parametrize('instance', example_instances())
@@ -157,7 +97,7 @@ def test_the_roles_of_the_examples_are_those_of_the_policies() -> None:
 
 
 def test_the_metrics_are_those_of_the_metadata() -> None:
-    documented = [(name, unit) for name, unit, _ in rows(section('Metrics'))]
+    documented = [(name, unit) for name, unit, _ in rows(section('docs/data.md', 'Metrics'))]
 
     assert sorted(documented) == sorted(
         (row['metric_name'].removeprefix('sagemaker_training.'), row['unit_name'] or '-') for row in metadata()
@@ -166,7 +106,7 @@ def test_the_metrics_are_those_of_the_metadata() -> None:
 
 def test_the_tags_are_those_of_the_code() -> None:
     documented: dict[str, set[str]] = {}
-    for name, kind, _ in rows(section('Tags')):
+    for name, kind, _ in rows(section('docs/data.md', 'Tags')):
         documented.setdefault(kind, set()).add(name)
     tables = {'group': {'instance_type', 'job_family', *GROUP_TAGS}, 'status': set(STATUS_TAGS)}
     tables |= {'job': JOB_TAGS.keys() - {'instance_type'}, 'scope': {'aws_account', 'region'}}
@@ -186,6 +126,13 @@ def test_the_options_and_defaults_are_those_of_the_code() -> None:
     assert len(documented) == len(defaults)
 
 
+def test_the_names_from_elsewhere_are_refused_for_ours() -> None:
+    for ours, theirs in rows(section('docs/configuration.md', 'Names in other integrations')):
+        for name in re.findall(r'\w+', theirs):
+            with pytest.raises(ConfigurationError, match=f'`{name}` has no effect: use `{ours}`'):
+                load({name: 'x'})
+
+
 def test_each_option_has_an_effect() -> None:
     of_the_agent = {'service', 'empty_default_hostname', 'metric_patterns'}
 
@@ -193,7 +140,10 @@ def test_each_option_has_an_effect() -> None:
 
 
 def test_the_dashboards_and_monitors_are_those_of_the_assets() -> None:
-    documented = rows(section('Dashboards and monitors'))
+    documented = [
+        *rows(section('docs/dashboards-and-monitors.md', 'Dashboards')),
+        *rows(section('docs/dashboards-and-monitors.md', 'Monitors')),
+    ]
     dashboards = {name: each['title'].rpartition(' - ')[2] for name, each in load_assets('dashboards').items()}
     monitors = load_assets('monitors')
 
@@ -208,7 +158,7 @@ def test_the_dashboards_and_monitors_are_those_of_the_assets() -> None:
 
 
 def test_the_monitors_that_leave_out_trials_are_those_of_the_assets() -> None:
-    [names] = re.findall(r'left to `failure_rate`: (.+?) leave them out', PROSE)
+    [names] = re.findall(r'left to `failure_rate`: (.+?) leave them out', prose('docs/dashboards-and-monitors.md'))
     queries = {name: monitor['definition']['query'] for name, monitor in load_assets('monitors').items()}
 
     assert set(re.findall(r'`(\w+)`', names)) == {name for name in queries if 'NOT tuning_job_name:*' in queries[name]}
@@ -229,7 +179,7 @@ def scaled(threshold: float) -> set[float]:
 
 def costs() -> list[list[float]]:
     """The table of calls: open jobs, jobs a day, calls in a poll, calls to list and describe all of 30 days."""
-    tables = [[cell.replace(',', '') for cell in row] for row in rows(section('Calls to AWS'))]
+    tables = [[cell.replace(',', '') for cell in row] for row in rows(section('docs/cost.md', 'Calls to AWS'))]
     return [list(map(float, row)) for row in tables if all(re.fullmatch(r'[\d.]+', cell) for cell in row)]
 
 
@@ -269,23 +219,27 @@ def test_the_ecs_task_is_one() -> None:
 def test_the_events_and_logs_are_those_of_the_code() -> None:
     spot = job(SecondaryStatusTransitions=[transition('Starting', NOW, NOW), transition('Training', NOW)])
     *_, log = transition_logs(spot, News('transitions', 0, 2))
-    told = re.findall(r'`(\w+)`(?:,? and `(\w+)`)? \((?:alert type )?(\w+)\)', ' '.join(section('Events').split()))
+    told = re.findall(
+        r'`(\w+)`(?:,? and `(\w+)`)? \((?:alert type )?(\w+)\)', ' '.join(section('docs/data.md', 'Events').split())
+    )
 
     assert {word: alert for *words, alert in told for word in words if word} == ALERT_TYPES
     for title in ('Events', 'Logs'):
-        [search] = re.findall(r'Search\s+for\s+`(.+?)`', section(title))
+        [search] = re.findall(r'Search\s+for\s+`(.+?)`', section('docs/data.md', title))
         assert search in json.dumps(load_assets('dashboards')['job_detail'])
-    assert {name for name, _ in rows(section('Logs'))} == log.keys() - {'timestamp'}
+    assert {name for name, _ in rows(section('docs/data.md', 'Logs'))} == log.keys() - {'timestamp'}
 
 
 def test_the_service_check_is_that_of_the_code() -> None:
     [described] = json.loads((ROOT / 'assets' / 'service_checks.json').read_text(encoding='utf-8'))
     sent = set(get_args(Status.__value__))
 
-    assert {status for status, _ in rows(section('Service Checks'))} == sent
+    assert {status for status, _ in rows(section('docs/data.md', 'Service check'))} == sent
     assert {status.upper() for status in described['statuses']} == sent
-    assert described['check'] in section('Service Checks')
-    assert set(described['groups']) == {name for name, kind, _ in rows(section('Tags')) if kind == 'scope'}
+    assert described['check'] in section('docs/data.md', 'Service check')
+    assert set(described['groups']) == {
+        name for name, kind, _ in rows(section('docs/data.md', 'Tags')) if kind == 'scope'
+    }
 
 
 @pytest.mark.parametrize('fips', [False, True])
@@ -295,13 +249,15 @@ def test_the_hosts_are_those_of_aws(service: str, fips: bool) -> None:
     client = boto3.client(service, 'us-east-1', aws_access_key_id='test', aws_secret_access_key='test', config=config)
     host = str(urlsplit(client.meta.endpoint_url).hostname).replace('us-east-1', '<region>')
 
-    assert (f'`{host}`' in section('Troubleshooting')) == (host != 'tagging-fips.<region>.amazonaws.com')
+    assert (f'`{host}`' in section('docs/aws-access.md', 'Hosts to reach')) == (
+        host != 'tagging-fips.<region>.amazonaws.com'
+    )
 
 
 def test_the_example_configuration_tells_the_same_number_of_time_series() -> None:
     example = (PACKAGE / 'data' / 'conf.yaml.example').read_text(encoding='utf-8')
-    [at_a_time] = re.findall(r'for each followed job, (\d+) on average', PROSE)
-    [of_life] = re.findall(r'leaves about (\d+) series', PROSE)
+    [at_a_time] = re.findall(r'for each followed job, (\d+) on average', prose('docs/cost.md'))
+    [of_life] = re.findall(r'leaves about (\d+) series', prose('docs/cost.md'))
 
     assert f'about {at_a_time} time series for each job at a time, about {of_life} over its life' in ' '.join(
         example.replace('##', '').split()
@@ -312,7 +268,7 @@ def test_the_simulated_day_has_as_many_jobs_as_the_demo_tells() -> None:
     last_poll = every(POLL_SECONDS, START, START + timedelta(days=1))[-1]
     day = true_counts(living_fleet(START, 24), week_before(START)[-1], last_poll)
 
-    assert f'On the simulated day, with {day.created} jobs' in PROSE
+    assert f'On the simulated day there are {day.created} jobs' in prose('docs/cost.md')
 
 
 def test_its_numbers_are_those_of_the_code() -> None:
@@ -322,14 +278,86 @@ def test_its_numbers_are_those_of_the_code() -> None:
     agent = described['agent_version']
     [base] = re.findall(r'"datadog-checks-base>=([\d.]+)"', (ROOT / 'pyproject.toml').read_text(encoding='utf-8'))
 
-    for text in (
-        f'**Agent {agent.removesuffix(".0")} or newer**, the first with `datadog-checks-base` {base}',
-        f'FROM datadog/agent:{agent}',
-        f'the {fields["catalog"]} fields',
-        f'and {fields["api"]} that AWS has added',
-        f'looks back {LONGEST_LIFE.days} days plus `history_hours`',
-        f'at {POLL_SHARE:.0%} of `min_collection_interval`, the listing at {LISTING_SHARE:.0%}'.replace('%', ' %'),
-        f'among the newest {PAGE_SIZE}. ',
-        f'up to {WORDS[TAGS_PATIENCE // timedelta(minutes=1)]} minutes, for its resource tags',
+    for page, text in (
+        ('README.md', f'**Agent {agent.removesuffix(".0")} or newer**, the first with `datadog-checks-base` {base}'),
+        ('docs/install.md', f'FROM datadog/agent:{agent}'),
+        ('docs/data.md', f'the {fields["catalog"]} fields'),
+        ('docs/data.md', f'and {fields["api"]} that AWS has added'),
+        ('docs/how-it-works.md', f'looks back {LONGEST_LIFE.days} days plus `history_hours`'),
+        (
+            'docs/how-it-works.md',
+            f'at {_percent(POLL_SHARE)} of `min_collection_interval`, the listing at {_percent(LISTING_SHARE)}',
+        ),
+        ('docs/how-it-works.md', f'among the newest {PAGE_SIZE}. '),
+        (
+            'docs/how-it-works.md',
+            f'up to {WORDS[TAGS_PATIENCE // timedelta(minutes=1)]} minutes, for its resource tags',
+        ),
     ):
-        assert text in PROSE
+        assert text in prose(page)
+
+
+def _percent(share: float) -> str:
+    return f'{share:.0%}'.replace('%', ' %')
+
+
+# What happens to a field of a resource on its way out; `Sent` in the table of docs/security.md.
+SENT = {resources._string: 'text', resources._strings: 'text', resources._map: 'pairs'}
+# Those that are no text of users, or get more care.
+SENT_OTHERWISE = {
+    **dict.fromkeys(('account_id', 'region', *resources._IDENTITY), 'as is'),
+    'tags': 'pairs',
+    'environment': 'names only; with `collect_environment_values`, pairs',
+}
+
+
+def test_each_field_that_leaves_the_account_is_named() -> None:
+    sent: defaultdict[str, set[str]] = defaultdict(set)
+    with (PACKAGE / 'resource_schema.csv').open(encoding='utf-8') as file:
+        for row in csv.DictReader(file):
+            if not row['type'].endswith('STRUCT'):
+                projected = SENT.get(resources._PROJECTIONS[row['type']], 'as is')
+                how = 'command' if '.container_' in row['path'] else projected
+                sent[re.split(r'\W', row['path'])[0]].add(how)
+    documented = {name: how for name, _, how in rows(section('docs/security.md', 'Field by field'))}
+
+    assert documented.keys() == sent.keys() | {'region'}
+    for name, how in documented.items():
+        assert {how} == {SENT_OTHERWISE[name]} if name in SENT_OTHERWISE else {*how.split(', ')} == sent[name], name
+
+
+def test_each_error_code_is_explained() -> None:
+    cells = [codes for codes, *_ in rows(section('docs/troubleshooting.md', 'By error code'))]
+    explained = {code for codes in cells for code in re.findall(r'[A-Z4]\w+', codes)}
+    of_aws = {*errors._BY_CODE, *(code for _, code in errors._OF_STS)}
+    elsewhere = {'AssumeRole', 'AssumeRoleWithWebIdentity', 'MalformedAnswer', 'ValidationException'}
+
+    assert of_aws <= explained
+    assert explained - of_aws - elsewhere <= vars(botocore.exceptions).keys(), 'the rest is what botocore says'
+
+
+def test_the_families_of_the_examples_are_so() -> None:
+    examples = [(name, family) for _, name, family in rows(section('docs/data.md', 'Job families'))]
+
+    assert len(examples) > 3
+    assert {name: job_family(name) for name, _ in examples} == dict(examples)
+
+
+def test_each_module_of_the_check_has_its_place_in_the_house() -> None:
+    described = {
+        name for cells in rows(section('CONTRIBUTING.md', 'The check')) for name in re.findall(r'\w+', cells[0])
+    }
+    modules = {path.stem for path in PACKAGE.glob('*.py')} - {'__init__', '__about__'}
+    packages = {path.parent.name for path in PACKAGE.glob('*/__init__.py')}
+
+    assert modules | packages <= described
+
+
+def test_each_call_is_explained() -> None:
+    explained = {action for action, *_ in rows(section('docs/aws-access.md', 'The calls'))}
+    assert explained == {*errors._ACTIONS.values()} - {'sts:AssumeRole'}
+
+
+def test_the_readme_tells_the_same_number_of_time_series() -> None:
+    [at_a_time] = re.findall(r'for each followed job, (\d+) on average', prose('docs/cost.md'))
+    assert f'{at_a_time} time series for each followed job, on average' in prose('README.md')
