@@ -22,7 +22,7 @@ from botocore.stub import ANY, Stubber
 from datadog_checks.base import ConfigurationError
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
 from datadog_checks.sagemaker_training.aws import Account, Region
-from datadog_checks.sagemaker_training.errors import (
+from datadog_checks.sagemaker_training.aws.errors import (
     AwsError,
     BadCredentials,
     Denied,

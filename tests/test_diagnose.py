@@ -14,7 +14,7 @@ import pytest
 
 from datadog_checks.base.utils.diagnose import Diagnosis
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
-from datadog_checks.sagemaker_training.errors import AwsError, Denied
+from datadog_checks.sagemaker_training.aws.errors import AwsError, Denied
 from tools.aws.clock import SimulatedClock
 from tools.aws.server import SimulatedAws
 

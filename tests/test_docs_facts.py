@@ -22,8 +22,8 @@ from botocore.config import Config
 from botocore.stub import Stubber
 
 from datadog_checks.base import ConfigurationError
-from datadog_checks.sagemaker_training import SagemakerTrainingCheck, errors, resources
-from datadog_checks.sagemaker_training.aws import PAGE_SIZE
+from datadog_checks.sagemaker_training import SagemakerTrainingCheck, resources
+from datadog_checks.sagemaker_training.aws import PAGE_SIZE, errors
 from datadog_checks.sagemaker_training.check import LISTING_SHARE, POLL_SHARE
 from datadog_checks.sagemaker_training.config_models.instance import InstanceConfig
 from datadog_checks.sagemaker_training.counts import News

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
-from datadog_checks.sagemaker_training.errors import AwsError, Denied, Problem
+from datadog_checks.sagemaker_training.aws.errors import AwsError, Denied, Problem
 from datadog_checks.sagemaker_training.health import LONGEST_MESSAGE, health, message
 from datadog_checks.sagemaker_training.ledger import Entry, Ledger
 from datadog_checks.sagemaker_training.poll import Poll

@@ -20,7 +20,7 @@ import pytest
 import yaml
 from botocore import xform_name
 
-from datadog_checks.sagemaker_training import errors
+from datadog_checks.sagemaker_training.aws import errors
 
 from .pages import example_instances, statements
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from datadog_checks.sagemaker_training.errors import Problem
+from datadog_checks.sagemaker_training.aws.errors import Problem
 from datadog_checks.sagemaker_training.job import TrainingJob
 from datadog_checks.sagemaker_training.ledger import LONGEST_LIFE, Ledger
 

@@ -339,7 +339,7 @@ class Fleet(RuleBasedStateMachine):
         collect_resources: bool,
         past: Sequence[tuple[Life, int]],
     ) -> None:
-        for module in (aws, poll):  # of a small page, few jobs make a listing of many pages
+        for module in (aws.calls, poll):  # of a small page, few jobs make a listing of many pages
             self.patch.setattr(module, 'PAGE_SIZE', page_size)
         self.page_size = page_size
         self.aws.skew = skew * SECOND

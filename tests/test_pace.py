@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from datadog_checks.sagemaker_training.pace import Pace, Window
+from datadog_checks.sagemaker_training.aws.pace import Pace, Window
 from tools.aws.clock import SimulatedClock
 
 from .builders import NOW

@@ -23,12 +23,13 @@ from datadog_checks.base.utils.containers import hash_mutable_stable
 from datadog_checks.base.utils.genresources import INCLUDE_ALL
 
 from .aws import Account, Region
+from .aws.errors import PROVIDE_CREDENTIALS, AwsError, Problem
+from .aws.pace import Clock
 from .config_models import ConfigMixin
 from .config_models.names import unknown
 from .counts import TRANSITIONS, News, count_samples, news
 from .diagnose import diagnoses, unconnected
 from .entry import Entry
-from .errors import PROVIDE_CREDENTIALS, AwsError, Problem
 from .events import events, transition_logs
 from .families import families
 from .health import health, message, poll_gauges, too_many_groups
@@ -38,7 +39,6 @@ from .log import CleanLog
 from .memory import ANOTHER_AGENT, Memory
 from .metrics import Sample, fleet_gauges, job_gauges
 from .outbox import Outbox
-from .pace import Clock
 from .poll import Answer, AskAll, Poll
 from .presence import MOST_RELEASED, Presences, mark_polled, polled_before
 from .resources import RESOURCE_TYPE, resource_digest, resource_fields

@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 from datadog_checks.base import ConfigurationError
 
 from .aws import Account, Region
+from .aws.errors import PROVIDE_CREDENTIALS, AwsError, Denied, RoleNotAssumed
 from .config_models.instance import InstanceConfig
-from .errors import PROVIDE_CREDENTIALS, AwsError, Denied, RoleNotAssumed
 from .job import TrainingJob
 
 

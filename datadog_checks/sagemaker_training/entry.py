@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zlib import crc32
 
-from .errors import Problem
+from .aws.errors import Problem
 from .job import TrainingJob
 
 NEVER = datetime.min.replace(tzinfo=UTC)

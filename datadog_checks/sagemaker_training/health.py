@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Literal
 
-from .errors import Malformed, Problem
+from .aws.errors import Malformed, Problem
 from .ledger import Ledger
 from .metrics import Sample
 from .poll import Poll

@@ -20,10 +20,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from .aws.errors import Problem
 from .counts import TRANSITIONS
 from .due import due
 from .entry import NEVER, Entry, is_stale
-from .errors import Problem
 from .job import TrainingJob
 
 # A job runs at most 28 days; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .aws.pace import Clock, Window
 from .entry import Entry
-from .pace import Clock, Window
 
 # The Agent's channel `genresources` holds 100; with 10 requests at a time of up to 200 ms each it sends 50 a second.
 PER_SECOND = 50

@@ -26,10 +26,10 @@ from itertools import batched
 from threading import Event
 from typing import Any
 
-from .answers import job_name
 from .aws import PAGE_SIZE, Page, Region
+from .aws.answers import job_name
+from .aws.errors import AwsError, BadCredentials, Denied, Malformed, Missing, NoAnswer, Throttled, Unavailable
 from .entry import Entry, is_stale
-from .errors import AwsError, BadCredentials, Denied, Malformed, Missing, NoAnswer, Throttled, Unavailable
 from .job import TrainingJob
 from .ledger import BOUNDARY, TAGS_PATIENCE, Ledger, Stretch
 from .scrub import Scrubber

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from enum import Enum
 from hashlib import blake2b
 
-from .errors import Problem
+from .aws.errors import Problem
 
 type Read = Callable[[str], str]
 type Write = Callable[[str, str], None]
