@@ -18,7 +18,7 @@ from botocore.session import Session
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datadog_checks.sagemaker_training import check as check_module
+from datadog_checks.sagemaker_training import submit
 from datadog_checks.sagemaker_training.aws import Region
 from tools.aws.calls import Fault
 from tools.aws.clock import SimulatedClock
@@ -331,7 +331,7 @@ def test_what_cannot_be_made_of_one_job_is_made_of_the_others(
 ) -> None:
     jobs = [life(f'job-{letter}', 0.5, 2.5) for letter in 'abc']
     world.aws.add(jobs)
-    make = getattr(check_module, function)
+    make = getattr(submit, function)
 
     def make_others(job: Any, *rest: Any, **named: Any) -> Any:
         return (boom if 'job-b' in str(job) else make)(job, *rest, **named)
@@ -339,7 +339,7 @@ def test_what_cannot_be_made_of_one_job_is_made_of_the_others(
     check = start(world)
     poll(world, check, 0)
     with monkeypatch.context() as patch:
-        patch.setattr(check_module, function, make_others)
+        patch.setattr(submit, function, make_others)
         for minute in (1.2, 3):
             assert poll(world, check, minute) == ''
             assert connection(world).status == check.OK

@@ -21,7 +21,7 @@ from tools.aws.server import SimulatedAws
 from tools.aws.workloads import PLANTED_SECRETS
 
 from .builders import ACCOUNT, FIGURES, NOW, REGION, ago, answer, ended, full_answer
-from .world import CAN_CONNECT, SCOPE, World, everything_sent
+from .world import CAN_CONNECT, SCOPE, World, WrongClock, everything_sent
 
 RARELY = {'open_job_refresh_seconds': 604_800, 'resource_refresh_seconds': 2_592_000}
 
@@ -128,7 +128,7 @@ def test_a_long_history_costs_a_quiet_poll_one_call_and_a_first_start_no_burst(w
     check = world.check(list_requests_per_second=2, history_hours=1)
     polls = [world.poll(check)]
     assert sum(world.values('jobs.open')) == 60, 'the open jobs are there from the first poll on'
-    while check._ledgers[REGION].stretches:
+    while check._followed[REGION].ledger.stretches:
         polls.append(world.poll(check, after=15))
         assert len(polls) < 20
     times = world.list_times
@@ -295,10 +295,12 @@ def test_a_clock_put_back_holds_no_resource_back(world: World, throttled: bool, 
     world.aws.put(answer())
     if throttled:
         world.aws.fail('ThrottlingException', 'Rate exceeded', operation='DescribeTrainingJob')
+    clock = WrongClock(NOW)
+    world = replace(world, clock=clock)
     check = world.check()
-    check._clock = SimulatedClock(NOW + timedelta(days=1))
+    clock.wrong = 24 * 60
     world.run(check)
-    check._clock = world.clock
+    clock.wrong = 0
     world.poll(check)
     assert set(world.resources()) == sent
     assert world.values('poll.pending_jobs') == [pending]
@@ -473,7 +475,7 @@ def test_a_name_used_again_after_deletion_is_another_job(world: World) -> None:
     assert sum(world.values('jobs.open')) == 2, 'until the first is asked for by name'
     world.poll(check, after=300)
     assert sum(world.values('jobs.open')) == 1
-    assert [entry.job.created for entry in check._ledgers[REGION].entries.values()] == [NOW]
+    assert [entry.job.created for entry in check._followed[REGION].ledger.entries.values()] == [NOW]
 
 
 def test_statuses_and_fields_aws_adds_pass_through(world: World) -> None:

@@ -28,12 +28,11 @@ from datadog_checks.base.stubs.aggregator import ServiceCheckStub
 from datadog_checks.base.utils.diagnose import Diagnosis
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
 from tools.aws.calls import Call, Fault, Scope
-from tools.aws.clock import SimulatedClock
 from tools.aws.fleet import Job, Step, WarmPool
 from tools.aws.server import SimulatedAws
 
 from .builders import ACCOUNT, NOW, REGION, answer, ended
-from .world import CAN_CONNECT, World
+from .world import CAN_CONNECT, World, WrongClock
 
 OTHER = 'eu-west-1'
 OPERATIONS = ('ListTrainingJobs', 'DescribeTrainingJob', 'GetResources', 'ListTags')
@@ -428,15 +427,6 @@ def test_a_reloaded_instance_waits_for_its_former_self(watched: World) -> None:
     assert errors == ['', '']
     watched.take()
     assert_each_fact_once(watched, jobs)
-
-
-class WrongClock(SimulatedClock):
-    """A clock that is so many minutes ahead of the right time, by which it is advanced."""
-
-    wrong = 0.0
-
-    def time(self) -> float:
-        return super().time() + 60 * self.wrong
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from .world import World
 
 EXECUTION = f'arn:aws:sagemaker:us-east-1:{ACCOUNT}:pipeline/churn/execution/'
 
+TEAM = {'team': 'nlp'}
+
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if 'groups, and each group' in record.getMessage()]
@@ -48,13 +50,18 @@ def test_what_an_execution_is_may_be_asked_for(world: World) -> None:
 def test_the_options_tell_the_family_in_metrics_counts_and_events(world: World) -> None:
     check = world.check(job_family_patterns=[r'^[a-z]+-(\w+)-b\d+$'], job_family_tag='pipeline')
     world.poll(check)
-    for name, tags in {'prod-churn-b7': {}, 'prod-churn-b8': {}, 'x-b9': {'pipeline': 'rank'}, 'x-b10': {}}.items():
+    for name, tags in {
+        'prod-churn-b7': TEAM,
+        'prod-churn-b8': TEAM,
+        'x-b9': {'pipeline': 'rank'},
+        'x-b10': TEAM,
+    }.items():
         world.aws.put(answer(name, CreationTime=NOW), tags)
     world.poll(check, after=60)
     assert sorted(world.values('jobs.open')) == [1, 1, 2]
     assert world.values('poll.job_families') == [3]
     for name in ('prod-churn-b7', 'x-b9', 'x-b10'):
-        tags = {'pipeline': 'rank'} if name == 'x-b9' else {}
+        tags = {'pipeline': 'rank'} if name == 'x-b9' else TEAM
         world.aws.put(ended(name, at=world.clock.now, status='Failed', CreationTime=NOW), tags)
     world.poll(check, after=60)
     for family, number in (('churn', 2), ('rank', 1), ('x-b10', 1)):

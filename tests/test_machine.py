@@ -621,7 +621,7 @@ class Fleet(RuleBasedStateMachine):
 
     @property
     def _ledger(self) -> Ledger:
-        return self.check._ledgers[REGION]
+        return self.check._followed[REGION].ledger
 
     @property
     def _is_complete(self) -> bool:
@@ -669,7 +669,7 @@ class Fleet(RuleBasedStateMachine):
         return entry is None or entry.refresh_due(done_at, refresh, end) is not None
 
     def _check_state(self) -> None:
-        if text := self.check._memories[REGION]._store.text:
+        if text := self.check._followed[REGION].memory._store.text:
             for job in chain.from_iterable(json.loads(text)['jobs'].values()):
                 if job['status'] in ('in_progress', 'stopping'):
                     assert len(json.dumps(job, separators=(',', ':'))) <= 500

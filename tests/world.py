@@ -26,6 +26,15 @@ SCOPE = [f'aws_account:{ACCOUNT}', f'region:{REGION}']
 type RunCheck = Callable[..., None]
 
 
+class WrongClock(SimulatedClock):
+    """A clock that is so many minutes ahead of the right time, by which it is advanced."""
+
+    wrong = 0.0
+
+    def time(self) -> float:
+        return super().time() + 60 * self.wrong
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """A simulated AWS, a clock, and what the check has sent; in `aggregator`, that is in the last poll."""

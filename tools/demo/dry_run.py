@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
-from datadog_checks.sagemaker_training.check import LISTING_SHARE
+from datadog_checks.sagemaker_training.region import LISTING_SHARE
 from tools.datadog.frames import Window
 from tools.datadog.recording import Recording
 

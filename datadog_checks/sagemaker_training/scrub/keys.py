@@ -101,13 +101,16 @@ def is_secret(how: str, value: str) -> bool:
 
 
 _LONGEST_ORDINARY = 64
-# Switches, types, and what stands for a value that is elsewhere: ${NAME}, $SOME_NAME, {{ name }}, %(name)s, ****.
+# Switches, types, words of sentences, names of exceptions, and what stands for a value that is elsewhere: ${NAME},
+# $SOME_NAME, {{ name }}, %(name)s, ****.
 _IS_NO_SECRET = re.compile(
     r'[\\"\'\s]*(?:(?i:true|false|yes|no|on|off|none|null|nil|nan|undefined|str|string|bytes|int|bool'
-    r'|required|missing|invalid|expired|unknown|denied|mfa|not|must|field)'
+    r'|required|missing|invalid|expired|unknown|denied|mfa|not|must|field'
+    r'|already|at|by|cannot|could|does|for|from|has|in|is|of|on|to|was|with)'
+    r'|[A-Z]\w*(?:Error|Exception)'
     r'|(?:self|cls|args|opts?|cfg|config|conf|settings|os|process|env|params|kwargs|options|ctx|request)'
     r'(?:\.[A-Za-z_]\w*)+'
-    r'|\$\{\w+\}|\$[A-Z][A-Z0-9]*_[A-Z0-9_]+|\$\([^)]*\)|\{\{[^{}]*\}\}|%\(\w+\)s|\*{3,}|<redacted>)?[\\"\'\s)\]},.;]*'
+    r'|\$\{\w+\}|\$[A-Z][A-Z0-9]*_[A-Z0-9_]+|\$\([^)]*\)|\{\{[^{}]*\}\}|%\(\w+\)s|\*{3,}|<redacted>)?[\\"\'\s)\]},.:;]*'
 )
 # Small numbers, <image>, <|eod|>, [MASK], and what has hardly a letter or digit.
 _IS_NO_TOKEN = re.compile(
@@ -121,13 +124,14 @@ _ALPHABET = re.compile(r'[\w+/=.~!@#$%^&*-]{8,}')
 _PATH = re.compile(r'(?:^|/)(?:[a-z][a-z_-]{3,}|[\w-]*\.[a-z]{1,5}\d?|\.{1,2})(?=/|$)|^/')
 _DATED = re.compile(r'(?:19|20)\d\d[01]\d[0-3]\d\d*')
 _LONG_WORD = 24
+_EXCEPTION = re.compile(r'(?:[A-Z][a-z]*)+(?:Error|Exception)')
 _AROUND = '"\'\\ ,;:.()[]{}<>\n'
 
 
 def looks_random(value: str) -> bool:
     """Whether nobody would think of it: no word, path, number below 6 digits, date, column's or layer's name."""
     value = value.strip(_AROUND)
-    if not _ALPHABET.fullmatch(value) or _PATH.search(value):
+    if not _ALPHABET.fullmatch(value) or _PATH.search(value) or _EXCEPTION.fullmatch(value):
         return False
     if value.isdecimal():
         return not _DATED.fullmatch(value)

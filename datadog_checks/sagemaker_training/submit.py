@@ -1,0 +1,236 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+"""Everything that is sent of one region: gauges, counts, events, logs, resources with their pace, its service check."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from datadog_checks.base.utils.genresources import INCLUDE_ALL
+
+from .aws.errors import Problem
+from .aws.pace import Clock
+from .counts import TRANSITIONS, News, count_samples, news
+from .entry import Entry
+from .events import events, transition_logs
+from .health import health, message, poll_gauges, too_many_groups
+from .job import TrainingJob
+from .ledger import Ledger
+from .memory import Memory
+from .metrics import fleet_gauges, job_gauges
+from .outbox import Outbox
+from .poll import Answer, Poll
+from .resources import RESOURCE_TYPE, resource_digest, resource_fields
+from .settings import Settings
+from .tags import JOB_TAGS, STATUS_TAGS, tags
+
+type FleetKey = tuple[str, tuple[str, ...]]
+type GroupedJob = tuple[TrainingJob, list[str]]
+
+
+class Sink(Protocol):
+    """What things are sent through: the methods of an AgentCheck that this room needs."""
+
+    OK: Any
+    WARNING: Any
+    CRITICAL: Any
+    log: Any
+
+    def gauge(self, name: str, value: float, tags: list[str]) -> None: ...
+    def count(self, name: str, value: float, tags: list[str]) -> None: ...
+    def event(self, event: dict[str, Any]) -> None: ...
+    def service_check(self, name: str, status: Any, tags: list[str], message: str) -> None: ...
+    def send_log(self, data: dict[str, Any], cursor: dict[str, Any], stream: str) -> None: ...
+    def submit_generic_resource(self, **resource: Any) -> None: ...
+
+
+class Submission:
+    """Of one region, through `sink`. `clean` takes the secrets out of what the Agent logs or shows.
+
+    Without `sends_logs`, transitions wait until the Agent takes logs.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        region: str,
+        settings: Settings,
+        *,
+        clock: Clock,
+        clean: Callable[[str], str],
+        sends_logs: bool,
+        warn_once: Callable[[str], None],
+    ) -> None:
+        self._sink = sink
+        self._region = region
+        self._settings = settings
+        self._config = settings.config
+        self._clock = clock
+        self._clean = clean
+        self._sends_logs = sends_logs
+        self._warn_once = warn_once
+        self._outbox = Outbox(clock)
+        self._fleet: dict[FleetKey, float] = {}
+
+    def resource(self, entry: Entry, answer: Answer, now: datetime) -> None:
+        """Let the job's resource be sent if it has changed, or would expire before long, when the Agent takes it in."""
+        try:
+            self._put_resource(entry, answer, now)
+        except Exception as e:
+            self.log_failure(f'Job {entry.job.name}: it makes no resource', e)
+            entry.resource_sent_at = now  # it is tried again like one that has not changed
+        self._outbox.send(out_of_time=lambda: True)
+
+    def send_resources(self, out_of_time: Callable[[], bool]) -> None:
+        self._outbox.send(out_of_time)
+
+    def _put_resource(self, entry: Entry, answer: Answer, now: datetime) -> None:
+        fields = resource_fields(
+            answer,
+            account_id=entry.job.account_id,
+            region=self._region,
+            tags=entry.tags,
+            scrubber=self._settings.scrubber,
+            collect_environment_values=self._config.collect_environment_values,
+            exclude=self._config.resource_fields_exclude or (),
+        )
+        refresh = self._settings.resource_refresh
+        digest = resource_digest(fields)
+        if not entry.lacks_resource(digest, now, refresh):
+            return
+
+        def send() -> None:
+            self._sink.submit_generic_resource(
+                type=RESOURCE_TYPE,
+                key=entry.job.arn,
+                fields=fields,
+                include=INCLUDE_ALL,
+                seen_at=int(now.timestamp()),
+                expire_at=int((now + 3 * refresh).timestamp()),
+            )
+            entry.resource_digest, entry.resource_sent_at = digest, now
+
+        self._outbox.put(entry, send, is_refresh=digest == entry.resource_digest)
+
+    def news(self, ledger: Ledger, memory: Memory, scope: list[str], now: datetime, deadline: float) -> None:
+        """Count, and tell, what is new. Each is marked as soon as it is submitted, and saved when all are.
+
+        What there is no time for until the `deadline`, on the monotonic clock, is as new at the next poll.
+        """
+        try:
+            for entry in ledger.owed(now, with_tags=self._config.collect_resource_tags):
+                try:
+                    for new in news(entry.job, entry.counted, entry.since):
+                        if new.name == TRANSITIONS and self._config.collect_transition_logs and not self._sends_logs:
+                            continue
+                        self._one_news(memory, entry, new, scope)
+                        entry.counted[new.name] = new.now
+                    entry.owed_at = None
+                except Exception as e:
+                    self.log_failure(f'Job {entry.job.name}: not counted yet, for an error', e)
+                if memory.is_to_be_saved:
+                    memory.save(ledger, self._clock.time())
+                if self._clock.monotonic() >= deadline:
+                    break
+        finally:
+            memory.save(ledger, self._clock.time())
+
+    def _one_news(self, memory: Memory, entry: Entry, new: News, scope: list[str]) -> None:
+        job, group_tags = entry.job, scope + self._settings.group_tags(entry)
+        job_tags = group_tags + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
+        family = self._settings.family(job.name, entry.tags)
+        # First, as what fails is all tried again.
+        samples, told = list(count_samples(job, new)), list(events(job, new, family))
+        if self._config.collect_events:
+            for word, event in told:
+                if word in self._config.event_on:
+                    self._sink.event(event | {'tags': job_tags})
+        for sample in samples:
+            self._sink.count(sample.name, sample.value, tags=[*group_tags, *sample.tags])
+        if self._config.collect_transition_logs and new.name == TRANSITIONS:
+            # A comma separates tags here; in one, Datadog keeps it as `_`, as it does in those of metrics.
+            log_tags = ','.join(tag.replace(',', '_') for tag in group_tags + tags(job, JOB_TAGS))
+            for number, log in enumerate(transition_logs(job, new), new.before + 1):
+                stream, cursor = memory.note_log((job.arn, job.created), number)
+                self._sink.send_log(log | {'ddtags': log_tags}, cursor=cursor, stream=stream)
+                entry.counted[TRANSITIONS] = number
+
+    def gauges(self, ledger: Ledger, scope: list[str], now: datetime) -> None:
+        """Of each job, and of the fleet."""
+        grouped = [(entry.job, self._settings.group_tags(entry)) for entry in ledger.entries.values()]
+        if self._config.collect_job_metrics:
+            self._job_gauges(grouped, scope, now)
+        self._fleet_gauges(grouped, scope)
+        if advice := too_many_groups([group_tags for _, group_tags in grouped]):
+            self._warn_once(f'{self._region}: {advice}')
+
+    def _job_gauges(self, grouped: list[GroupedJob], scope: list[str], now: datetime) -> None:
+        keep = timedelta(hours=self._config.job_metrics_hours)
+        for job, group_tags in grouped:
+            if not job.described or (job.released and job.released + keep <= now):
+                continue
+            job_tags = scope + group_tags + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
+            try:
+                for sample in job_gauges(job, now):
+                    self._sink.gauge(sample.name, sample.value, tags=[*job_tags, *sample.tags])
+            except Exception as e:
+                self.log_failure(f'Job {job.name}: some of its gauges could not be sent', e)
+
+    def _fleet_gauges(self, grouped: list[GroupedJob], scope: list[str]) -> None:
+        """One value for each group of jobs, and a last 0 for a group that has become empty."""
+        fleet = defaultdict(float, {group: 0.0 for group, value in self._fleet.items() if value})
+        for job, group_tags in grouped:
+            group = (*group_tags, *tags(job, STATUS_TAGS))
+            try:
+                for sample in fleet_gauges(job):
+                    fleet[sample.name, (*group, *sample.tags)] += sample.value
+            except Exception as e:
+                self.log_failure(f"Job {job.name}: it is missing in its fleet's gauges", e)
+        for (name, group), value in fleet.items():
+            self._sink.gauge(name, value, tags=[*scope, *group])
+        self._fleet = fleet
+
+    def service_check(self, poll: Poll, scope: list[str], is_read: bool, is_kept: bool) -> str:
+        """Returns what went wrong, and what to do about it, in full. What passes by itself is only logged."""
+        verdict, found = health(poll, is_read, is_kept)
+        problems = [Problem(*map(self._clean, problem)) for problem in found]
+        in_full = ' '.join(map(str, problems))
+        if in_full:
+            self._sink.log.warning('%s', in_full)
+        status = getattr(self._sink, verdict)
+        self._sink.service_check('can_connect', status, tags=scope, message=message(problems) if status else '')
+        return in_full
+
+    def poll_metrics(
+        self,
+        ledger: Ledger,
+        scope: list[str],
+        now: datetime,
+        duration: float,
+        attempts: Mapping[tuple[str, str], int],
+    ) -> None:
+        """Of the poll itself, which took `duration` seconds; `attempts` at calls by (operation, outcome)."""
+        families = {self._settings.family(entry.job.name, entry.tags) for entry in ledger.entries.values()} - {''}
+        waiting = len(self._outbox)
+        for sample in poll_gauges(
+            ledger, now, duration=duration, pending_resources=waiting, job_families=len(families)
+        ):
+            self._sink.gauge(sample.name, sample.value, tags=scope)
+        for (operation, outcome), number in attempts.items():
+            self._sink.count('api.requests', number, tags=[*scope, f'operation:{operation}', f'outcome:{outcome}'])
+
+    def warn_of_another_account(self, known: str | None, now: str | None) -> None:
+        self._sink.log.warning(
+            '%s: the credentials are those of account %s now, not of %s. This is a first start.',
+            self._region,
+            now,
+            known,
+        )
+        self._outbox = Outbox(self._clock)
+
+    def log_failure(self, what: str, error: Exception) -> None:
+        self._sink.log.warning('%s: %s', what, f'{type(error).__name__}: {error}')
