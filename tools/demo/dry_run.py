@@ -46,7 +46,7 @@ def dry_run(region: str, profiles: Sequence[str | None], page: Path, console: Co
     recording.take(time.time())
     connections = recording.service_checks
     critical = [each.message for each in connections if each.status == SagemakerTrainingCheck.CRITICAL]
-    failures += [message for message in critical if not any(message in failure for failure in failures)]
+    failures += [text for text in critical if not any(_what_failed(text) in failure for failure in failures)]
     for failure in failures:
         print(failure, file=sys.stderr)
     if len(failures) == len(profiles):
@@ -61,3 +61,8 @@ def dry_run(region: str, profiles: Sequence[str | None], page: Path, console: Co
     if any(point.metric == 'poll.duration' and point.value >= OUT_OF_TIME_SECONDS for point in recording.points):
         console.print('That is long: jobs that one poll had no time for may be missing. The next poll would go on.')
     return min(recording.worst_status + len(failures), 1)
+
+
+def _what_failed(text: str) -> str:
+    """Operation and code, which the error of a check and the message of its service check both have."""
+    return ': '.join(text.split(': ', 2)[:2])
