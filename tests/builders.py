@@ -13,6 +13,7 @@ from botocore.model import OperationModel, Shape
 from botocore.session import Session
 
 from datadog_checks.sagemaker_training.job import TrainingJob
+from datadog_checks.sagemaker_training.reading import from_description
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ACCOUNT = '123456789012'
@@ -57,7 +58,7 @@ def transition(status: str, start: datetime, end: datetime | None = None) -> dic
 
 def job(name: str = 'job', **fields: Any) -> TrainingJob:
     """The job that `answer` describes."""
-    return TrainingJob.from_description(answer(name, **fields), scrub=str)
+    return from_description(answer(name, **fields), scrub=str)
 
 
 @cache

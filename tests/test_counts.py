@@ -8,6 +8,7 @@ import pytest
 from datadog_checks.sagemaker_training.counts import News, count_samples, news
 from datadog_checks.sagemaker_training.job import TrainingJob
 from datadog_checks.sagemaker_training.metrics import Sample
+from datadog_checks.sagemaker_training.reading import from_description, from_summary
 
 from .builders import NOW, ago, answer, ended, job, transition
 
@@ -63,7 +64,7 @@ def test_a_new_job_counts_with_all_that_happened_to_it(fields: dict[str, Any], c
 
 
 def test_what_was_counted_is_not_counted_again() -> None:
-    over = TrainingJob.from_description(
+    over = from_description(
         ended(SecondaryStatusTransitions=SPOT, TrainingTimeInSeconds=3000, BillableTimeInSeconds=900), scrub=str
     )
     counted = {name: now for name, _, now in news(over, {}, None)}
@@ -80,7 +81,7 @@ def test_an_answer_older_than_the_last_takes_nothing_back() -> None:
 
 def test_what_happened_before_the_first_poll_counts_as_counted() -> None:
     spot = {'SecondaryStatusTransitions': SPOT, 'TrainingTimeInSeconds': 3000}
-    over = TrainingJob.from_description(ended(**spot), scrub=str)
+    over = from_description(ended(**spot), scrub=str)
     assert new(job(**spot), since=ago(minutes=35)) == {'jobs.interrupted': 1}
     assert new(over, since=ago(minutes=35)) == {
         'jobs.interrupted': 1,
@@ -91,7 +92,7 @@ def test_what_happened_before_the_first_poll_counts_as_counted() -> None:
 
 
 def test_what_only_a_description_tells_is_not_known_from_a_listing() -> None:
-    over = TrainingJob.from_summary(ended())
+    over = from_summary(ended())
     assert dict.fromkeys(name for name, *_ in news(over, {}, None)) == {'jobs.created': None, 'jobs.finished': None}
 
 
@@ -137,8 +138,6 @@ def test_time_is_counted_for_each_instance_under_its_own_type(
 
 
 def test_a_serverless_job_counts_its_tokens() -> None:
-    serverless = TrainingJob.from_description(
-        answer(ServerlessJobConfig={'BaseModelArn': 'arn'}, ResourceConfig={}), scrub=str
-    )
+    serverless = from_description(answer(ServerlessJobConfig={'BaseModelArn': 'arn'}, ResourceConfig={}), scrub=str)
     new = News('usage.billable_tokens', 0, 70)
     assert list(count_samples(serverless, new)) == [Sample('usage.billable_tokens', 70, ('instance_type:serverless',))]

@@ -26,10 +26,11 @@ from datadog_checks.sagemaker_training import SagemakerTrainingCheck, resources
 from datadog_checks.sagemaker_training.aws import PAGE_SIZE, errors
 from datadog_checks.sagemaker_training.config_models.instance import InstanceConfig
 from datadog_checks.sagemaker_training.counts import News
+from datadog_checks.sagemaker_training.entry import TAGS_PATIENCE
 from datadog_checks.sagemaker_training.events import ALERT_TYPES, transition_logs
 from datadog_checks.sagemaker_training.families import job_family
 from datadog_checks.sagemaker_training.health import Status
-from datadog_checks.sagemaker_training.ledger import LONGEST_LIFE, TAGS_PATIENCE
+from datadog_checks.sagemaker_training.listing import LONGEST_LIFE
 from datadog_checks.sagemaker_training.region import LISTING_SHARE, POLL_SHARE
 from datadog_checks.sagemaker_training.tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS
 from tools.aws.fleet import Step

@@ -9,6 +9,7 @@ import pytest
 from datadog_checks.sagemaker_training.counts import News
 from datadog_checks.sagemaker_training.events import ALERT_TYPES, events, transition_logs
 from datadog_checks.sagemaker_training.job import TrainingJob
+from datadog_checks.sagemaker_training.reading import from_description
 
 from .builders import NOW, ago, arn, ended, job, transition
 
@@ -106,7 +107,7 @@ def test_a_reason_cannot_break_out_of_its_frame() -> None:
 
 
 def test_a_log_for_each_new_transition_tells_how_long_the_phase_before_took() -> None:
-    spot = TrainingJob.from_description(
+    spot = from_description(
         ended(
             'churn',
             SecondaryStatusTransitions=[

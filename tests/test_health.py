@@ -10,8 +10,9 @@ import pytest
 
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
 from datadog_checks.sagemaker_training.aws.errors import AwsError, Denied, Problem
+from datadog_checks.sagemaker_training.entry import Entry
 from datadog_checks.sagemaker_training.health import LONGEST_MESSAGE, health, message
-from datadog_checks.sagemaker_training.ledger import Entry, Ledger
+from datadog_checks.sagemaker_training.ledger import Ledger
 from datadog_checks.sagemaker_training.poll import Poll
 from datadog_checks.sagemaker_training.scrub import Scrubber
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from datadog_checks.sagemaker_training.job import Instances, TrainingJob
+from datadog_checks.sagemaker_training.reading import from_description, from_summary
 
 from .builders import ACCOUNT, NOW, ago, answer, arn, ended, full_answer, job, transition
 
@@ -121,7 +122,7 @@ def test_a_status_aws_adds_passes_through() -> None:
 
 def test_a_summary_and_a_description_agree_on_what_both_show() -> None:
     described = answer(WarmPoolStatus={'Status': 'InUse'})
-    summary = TrainingJob.from_summary(described)
+    summary = from_summary(described)
     assert job(WarmPoolStatus={'Status': 'InUse'}).updated(summary) == job(WarmPoolStatus={'Status': 'InUse'})
     assert summary.account_id == ACCOUNT
 
@@ -129,12 +130,12 @@ def test_a_summary_and_a_description_agree_on_what_both_show() -> None:
 def test_what_a_summary_leaves_out_is_still_known() -> None:
     bare = {'TrainingJobName': 'job', 'TrainingJobArn': arn('job'), 'CreationTime': ago(hours=1)}
     described = job(WarmPoolStatus={'Status': 'InUse'})
-    updated = described.updated(TrainingJob.from_summary(bare | {'TrainingJobStatus': 'Stopping'}))
+    updated = described.updated(from_summary(bare | {'TrainingJobStatus': 'Stopping'}))
     assert updated == replace(described, status='stopping')
 
 
 def test_the_full_answer_is_read() -> None:
-    full = TrainingJob.from_description(full_answer(), scrub=str)
+    full = from_description(full_answer(), scrub=str)
     unread = {name for name in TrainingJob.__slots__ if getattr(full, name) in (None, ())}
     assert not unread
 
@@ -162,7 +163,7 @@ def test_times_become_utc() -> None:
 
 
 def test_user_text_is_scrubbed_as_it_is_read() -> None:
-    scrubbed = TrainingJob.from_description(
+    scrubbed = from_description(
         answer(
             FailureReason='a',
             FinalMetricDataList=[{'MetricName': 'b', 'Value': 1.0}],
@@ -186,4 +187,4 @@ def test_user_text_is_scrubbed_as_it_is_read() -> None:
 )
 def test_a_job_is_released_when_its_warm_pool_is(pool: dict[str, Any] | None, released: datetime | None) -> None:
     over = ended(at=ago(hours=2), **({'WarmPoolStatus': pool} if pool else {}))
-    assert TrainingJob.from_description(over, scrub=str).released == released
+    assert from_description(over, scrub=str).released == released

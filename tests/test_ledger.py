@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from datadog_checks.sagemaker_training.aws.errors import Problem
-from datadog_checks.sagemaker_training.job import TrainingJob
-from datadog_checks.sagemaker_training.ledger import LONGEST_LIFE, Ledger
+from datadog_checks.sagemaker_training.due import due as due_now
+from datadog_checks.sagemaker_training.entry import Entry
+from datadog_checks.sagemaker_training.ledger import Ledger
+from datadog_checks.sagemaker_training.listing import LONGEST_LIFE
+from datadog_checks.sagemaker_training.reading import from_description, from_summary
 
 from .builders import FIGURES, NOW, ago, answer, ended
 
@@ -30,21 +33,25 @@ def listed(ledger: Ledger, answers: Iterable[dict[str, Any]], now: datetime = NO
     """A listing that shows all of the answers, newest first, and comes to its end."""
     newest_first = sorted(answers, key=lambda answer: answer['CreationTime'], reverse=True)
     head = ledger.head(now)
-    ledger.observe(map(TrainingJob.from_summary, newest_first), head, now)
+    ledger.observe(map(from_summary, newest_first), head, now)
     ledger.shift(head, now)
     ledger.listed(head)
 
 
+def due_entries(ledger: Ledger, now: datetime, resource_refresh: timedelta | None = HOUR) -> list[Entry]:
+    return due_now(ledger.entries.values(), now, 5 * MINUTE, resource_refresh)
+
+
 def due(ledger: Ledger, now: datetime = NOW) -> list[str]:
-    return [entry.job.name for entry in ledger.due(now, 5 * MINUTE, HOUR)]
+    return [entry.job.name for entry in due_entries(ledger, now)]
 
 
 def describe_due(ledger: Ledger, answers: Iterable[dict[str, Any]], now: datetime = NOW) -> list[str]:
     """Describe what is due as the answers say; the names of it."""
     by_name = {answer['TrainingJobName']: answer for answer in answers}
-    entries = ledger.due(now, 5 * MINUTE, HOUR)
+    entries = due_entries(ledger, now)
     for entry in entries:
-        job = TrainingJob.from_description(by_name[entry.job.name], scrub=str)
+        job = from_description(by_name[entry.job.name], scrub=str)
         ledger.described(entry, job, now)
         entry.resource_sent_at = now
         entry.owed_at = None
@@ -140,7 +147,7 @@ def test_a_resource_that_was_not_sent_is_owed() -> None:
     assert due(ledger) == []
     entry.resource_sent_at = None
     assert due(ledger) == ['job']
-    assert ledger.due(NOW, 5 * MINUTE, resource_refresh=None) == []
+    assert due_entries(ledger, NOW, resource_refresh=None) == []
 
 
 def test_a_clock_that_is_put_back_stops_nothing() -> None:
@@ -157,7 +164,7 @@ def test_jobs_at_the_end_of_what_was_listed_stay_until_the_rest_is_listed() -> N
     page = [
         ended(f'job-{n}', at=NOW + 30 * MINUTE, CreationTime=NOW + (20 - 6 * n) * MINUTE, **FIGURES) for n in range(3)
     ]
-    ledger.observe(map(TrainingJob.from_summary, page), head, NOW + HOUR)
+    ledger.observe(map(from_summary, page), head, NOW + HOUR)
     ledger.broke_off(head)
     describe_due(ledger, page, NOW + HOUR)
     ledger.prune(NOW + HOUR, keep=timedelta(0))
@@ -184,11 +191,11 @@ def test_what_was_over_at_the_first_poll_does_not_become_news() -> None:
 def test_what_was_open_at_the_first_poll_and_over_when_the_listing_got_to_it_is_no_history() -> None:
     ledger = new_ledger()
     head = ledger.head(NOW)
-    ledger.observe([TrainingJob.from_summary(answer('newest'))], head, NOW)
+    ledger.observe([from_summary(answer('newest'))], head, NOW)
     ledger.broke_off(head)
     ledger.head(NOW + MINUTE)
     jobs = [ended('just-over', at=NOW + MINUTE / 2, CreationTime=ago(days=2)), ended('over', CreationTime=ago(days=3))]
-    ledger.observe(map(TrainingJob.from_summary, jobs), head, NOW + MINUTE)
+    ledger.observe(map(from_summary, jobs), head, NOW + MINUTE)
     assert {entry.job.name: entry.is_history for entry in ledger.entries.values()} == {
         'newest': False,
         'just-over': False,
@@ -238,7 +245,7 @@ def test_an_end_that_could_not_be_described_stays() -> None:
 def test_a_denied_job_is_no_pending_change_and_is_tried_again_at_the_refresh() -> None:
     ledger = new_ledger()
     listed(ledger, [answer()])
-    [entry] = ledger.due(NOW, 5 * MINUTE, HOUR)
+    [entry] = due_entries(ledger, NOW)
     ledger.denied(entry, DENIED, NOW)
     assert list(ledger.pending()) == []
     assert due(ledger, NOW + timedelta(seconds=1)) == []
@@ -256,13 +263,13 @@ def test_a_listing_that_breaks_off_leaves_the_rest_to_be_listed() -> None:
     ledger = new_ledger()
     listed(ledger, [answer('known', CreationTime=ago(hours=5))])
     head = ledger.head(NOW + MINUTE)
-    ledger.observe([TrainingJob.from_summary(answer('new', CreationTime=ago(hours=1)))], head, NOW + MINUTE)
+    ledger.observe([from_summary(answer('new', CreationTime=ago(hours=1)))], head, NOW + MINUTE)
     ledger.broke_off(head)
     [stretch] = ledger.stretches
     assert (stretch.after, stretch.before, stretch.history) == (ago(hours=5), ago(hours=1), False)
     assert ledger.head(NOW + 2 * MINUTE).after == ago(hours=1, minutes=5)
     missed = ended('missed', at=ago(hours=2), CreationTime=ago(hours=3))
-    ledger.observe([TrainingJob.from_summary(missed)], stretch, NOW + 2 * MINUTE)
+    ledger.observe([from_summary(missed)], stretch, NOW + 2 * MINUTE)
     ledger.listed(stretch)
     assert 'missed' in due(ledger, NOW + 2 * MINUTE)
     assert ledger.stretches == []
@@ -308,7 +315,7 @@ def test_the_overlap_costs_two_pages_or_a_minute_at_most(apart: float, listed_jo
     listed(ledger, fleet, NOW + 5 * MINUTE)
     head = ledger.head(NOW + 6 * MINUTE)
     for page in batched(fleet, 100):
-        ledger.observe(map(TrainingJob.from_summary, page), head, NOW + 6 * MINUTE)
+        ledger.observe(map(from_summary, page), head, NOW + 6 * MINUTE)
         if head.is_covered:
             break
     assert head.rank == listed_jobs
@@ -356,7 +363,7 @@ def test_ranks_move_down_as_jobs_come_on_top() -> None:
     listed(ledger, [answer('old', CreationTime=ago(days=1)), answer('older', CreationTime=ago(days=2))])
     head = ledger.head(NOW + MINUTE)
     newcomers = (answer(f'new-{n}', CreationTime=NOW - timedelta(seconds=n)) for n in range(150))
-    ledger.observe(map(TrainingJob.from_summary, newcomers), head, NOW + MINUTE)
+    ledger.observe(map(from_summary, newcomers), head, NOW + MINUTE)
     ledger.shift(head, NOW + MINUTE)
     ranks = {entry.job.name: entry.rank for entry in ledger.entries.values()}
     assert (ranks['new-0'], ranks['new-149'], ranks['old'], ranks['older']) == (0, 149, 150, 151)
@@ -370,7 +377,7 @@ def test_what_a_left_over_stretch_will_show_again_is_not_dropped() -> None:
     describe_due(ledger, [known, answer('older', CreationTime=ago(hours=3))], NOW)
     head = ledger.head(NOW + MINUTE)
     new = answer('new', CreationTime=NOW + MINUTE)
-    ledger.observe([TrainingJob.from_summary(new)], head, NOW + MINUTE)
+    ledger.observe([from_summary(new)], head, NOW + MINUTE)
     ledger.broke_off(head)
     ledger.prune(NOW + 24 * HOUR, keep=timedelta(0))
     assert 'known' in {entry.job.name for entry in ledger.entries.values()}
@@ -380,7 +387,7 @@ def test_an_end_that_is_listed_waits_for_its_description() -> None:
     ledger = new_ledger()
     listed(ledger, [answer()])
     [entry] = ledger.entries.values()
-    ledger.described(entry, TrainingJob.from_description(answer(), scrub=str), NOW)
+    ledger.described(entry, from_description(answer(), scrub=str), NOW)
     assert ledger.owed(NOW, with_tags=False) == [entry]
     listed(ledger, [ended(status='Failed')], NOW + MINUTE)
     assert ledger.owed(NOW + MINUTE, with_tags=False) == []
@@ -457,7 +464,7 @@ def test_a_change_whose_description_fails_is_tried_again_within_a_few_polls_what
     for minute in range(1, 31):
         now = NOW + minute * MINUTE
         listed(ledger, fleet, now)
-        described = ledger.due(now, 5 * MINUTE, HOUR)[:100]
+        described = due_entries(ledger, now)[:100]
         if described[0].job.name == 'job-0':
             tried.append(minute)
             described[0].failed(DENIED, now, is_own=True)

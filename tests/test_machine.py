@@ -26,7 +26,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from datadog_checks.base.stubs import aggregator, datadog_agent
 from datadog_checks.base.utils.genresources import GenericResourceEvent
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck, aws, poll, presence
-from datadog_checks.sagemaker_training.ledger import TAGS_PATIENCE, Ledger
+from datadog_checks.sagemaker_training.entry import TAGS_PATIENCE
+from datadog_checks.sagemaker_training.ledger import Ledger
 from tools.aws.calls import Call, Fault
 from tools.aws.clock import SimulatedClock
 from tools.aws.fleet import Job, Step, WarmPool, is_open, summary

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from datadog_checks.sagemaker_training.job import TrainingJob
 from datadog_checks.sagemaker_training.metrics import Sample, fleet_gauges, job_gauges
+from datadog_checks.sagemaker_training.reading import from_description
 
 from .builders import NOW, ago, answer, ended, transition
 
@@ -22,7 +22,7 @@ NEVER_STARTED = {'TrainingStartTime': None, 'TrainingEndTime': None}
 def gauges(description: dict[str, Any]) -> dict[str, float]:
     """The values by `name` or `name tag ...`, half an hour being the youngest thing in the answers."""
     present = {name: value for name, value in description.items() if value is not None}
-    samples = job_gauges(TrainingJob.from_description(present, scrub=str), NOW)
+    samples = job_gauges(from_description(present, scrub=str), NOW)
     return {' '.join((sample.name, *sample.tags)): sample.value for sample in samples}
 
 
@@ -221,4 +221,4 @@ def test_what_aws_did_not_report_is_not_sent() -> None:
     ],
 )
 def test_fleet_gauges(description: dict[str, Any], expected: list[Sample]) -> None:
-    assert list(fleet_gauges(TrainingJob.from_description(description, scrub=str))) == expected
+    assert list(fleet_gauges(from_description(description, scrub=str))) == expected

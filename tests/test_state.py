@@ -9,8 +9,10 @@ import pytest
 
 from datadog_checks.sagemaker_training import state
 from datadog_checks.sagemaker_training.cursors import Cursors
-from datadog_checks.sagemaker_training.job import TrainingJob
-from datadog_checks.sagemaker_training.ledger import BOUNDARY, Ledger
+from datadog_checks.sagemaker_training.due import due
+from datadog_checks.sagemaker_training.ledger import Ledger
+from datadog_checks.sagemaker_training.listing import BOUNDARY
+from datadog_checks.sagemaker_training.reading import from_description, from_summary
 
 from .builders import NOW, REGION, ago, answer, arn, ended
 
@@ -21,7 +23,7 @@ def listed(*answers: dict[str, Any]) -> Ledger:
     """A ledger that has listed the answers, newest first, and more is left to be listed."""
     ledger = new_ledger()
     head = ledger.head(NOW)
-    ledger.observe(map(TrainingJob.from_summary, answers), head, NOW, answered_at=NOW + MINUTE)
+    ledger.observe(map(from_summary, answers), head, NOW, answered_at=NOW + MINUTE)
     ledger.broke_off(head)
     return ledger
 
@@ -59,7 +61,7 @@ def test_what_is_restored_is_what_was_saved() -> None:
 def test_what_was_seen_but_not_counted_is_still_owed() -> None:
     ledger = listed(answer())
     [entry] = ledger.entries.values()
-    ledger.described(entry, TrainingJob.from_description(ended(), scrub=str), NOW)
+    ledger.described(entry, from_description(ended(), scrub=str), NOW)
     assert list(ledger.pending()) == []
     assert list(restored(ledger).pending()) == [NOW]
 
@@ -72,8 +74,11 @@ def test_all_is_described_once_after_a_restart_and_a_change_comes_first() -> Non
         entry.resource_sent_at = NOW
     copy = restored(ledger)
     head = copy.head(NOW + MINUTE)
-    copy.observe([TrainingJob.from_summary(ended('changed', at=NOW + 2 * MINUTE))], head, NOW + MINUTE)
-    assert [entry.job.name for entry in copy.due(NOW + MINUTE, 5 * MINUTE, 60 * MINUTE)] == ['changed', 'quiet']
+    copy.observe([from_summary(ended('changed', at=NOW + 2 * MINUTE))], head, NOW + MINUTE)
+    assert [entry.job.name for entry in due(copy.entries.values(), NOW + MINUTE, 5 * MINUTE, 60 * MINUTE)] == [
+        'changed',
+        'quiet',
+    ]
     assert list(copy.pending()) == [NOW + MINUTE]
 
 
@@ -137,7 +142,7 @@ def test_a_cursor_is_ahead_of_the_ledger_for_known_and_for_new_jobs() -> None:
     state.restore_logged(after, logged)
     state.restore_logged(before := restored(after), ())
     assert before.logged == {(arn('new'), NOW): 3}, 'the state tells it on'
-    after.observe([TrainingJob.from_summary(answer('new', CreationTime=NOW))], after.head(NOW + MINUTE), NOW + MINUTE)
+    after.observe([from_summary(answer('new', CreationTime=NOW))], after.head(NOW + MINUTE), NOW + MINUTE)
     assert {entry.job.name: entry.counted for entry in after.entries.values()} == {
         'known': {'transitions': 4},
         'new': {'transitions': 3},

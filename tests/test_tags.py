@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from datadog_checks.sagemaker_training.job import TrainingJob
+from datadog_checks.sagemaker_training.reading import from_summary
 from datadog_checks.sagemaker_training.tags import GROUP_TAGS, JOB_TAGS, STATUS_TAGS, instance_names, metric_tags, tags
 
 from .builders import job
@@ -74,7 +74,7 @@ def test_job_tags() -> None:
 
 def test_no_tag_has_an_empty_value() -> None:
     bare = job('20261123', ResourceConfig={}, AlgorithmSpecification={'TrainingImage': ''}, RoleArn='')
-    listed = TrainingJob.from_summary({
+    listed = from_summary({
         'TrainingJobName': 'a', 'TrainingJobArn': 'a:b:c:d:e:f/a', 'CreationTime': bare.created,
         'TrainingJobStatus': 'InProgress',
     })  # fmt: skip

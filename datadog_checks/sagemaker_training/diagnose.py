@@ -14,6 +14,7 @@ from .aws import Account, Region
 from .aws.errors import PROVIDE_CREDENTIALS, AwsError, Denied, RoleNotAssumed
 from .config_models.instance import InstanceConfig
 from .job import TrainingJob
+from .reading import from_summary
 
 
 class Finding(NamedTuple):
@@ -100,7 +101,7 @@ def _ask_region(region: Region, questions: tuple[Question, ...], is_included: Ca
         listing, job, why = _failed(LIST, LIST_DESCRIPTION, e), None, 'the jobs could not be listed.'
     else:
         listing = Finding('success', LIST, f'Newest jobs listed: {len(summaries)}.', LIST_DESCRIPTION)
-        job = next((job for job in map(TrainingJob.from_summary, summaries) if is_included(job.name)), None)
+        job = next((job for job in map(from_summary, summaries) if is_included(job.name)), None)
         why = 'no job was listed that this instance follows.'
     if job is None:
         return [listing, *(_not_tried(question.name, question.description, why) for question in questions)]

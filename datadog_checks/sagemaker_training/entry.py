@@ -21,6 +21,9 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=5)
 # How often figures are looked for that AWS has not filled in when a job ended, at pauses of 1, 2, 4, 8, 16 minutes.
 MOST_LOOKS = 5
 
+# How long what happened to a job waits for its resource tags, where AWS has trouble to tell them.
+TAGS_PATIENCE = timedelta(minutes=5)
+
 
 @dataclass(slots=True, eq=False)
 class Entry:
@@ -87,6 +90,20 @@ class Entry:
         pause = min(FIRST_PAUSE * 2 ** (self.failures - 2), LONGEST_PAUSE) if self.failures > 1 else timedelta(0)
         self.retry_at = now + pause if is_own else NEVER
 
+    def is_owed(self, now: datetime, *, with_tags: bool) -> bool:
+        """Whether something may be new to count, in a view that is as complete as it will become."""
+        if not self.owed_at or self.changed_at:
+            return False
+        has_tags = not with_tags or self.tagged_at or self.denied or not self.job.described
+        return bool(has_tags) or is_stale(self.owed_at, TAGS_PATIENCE, now)
+
+    def is_done(self, before: datetime, listed_at: datetime | None) -> bool:
+        """Whether nothing more is expected of the job, which released its instances `before`."""
+        is_doubtful = self.not_found and self.listed_at == listed_at
+        if self.changed_at or self.owed_at or self.look_at or is_doubtful or self.job.released is None:
+            return False
+        return self.job.released <= before
+
     def lacks_tags(self, now: datetime, refresh: timedelta) -> bool:
         return is_stale(self.tagged_at, refresh, now)
 
@@ -109,3 +126,8 @@ class Entry:
 def is_stale(at: datetime | None, refresh: timedelta, now: datetime) -> bool:
     """Whether it never was, is as old as `refresh`, or comes from a clock that has been put back since."""
     return at is None or at > now or at + refresh <= now
+
+
+def signature(job: TrainingJob) -> tuple[Any, ...]:
+    """The part of a job's summary that moves when the job does."""
+    return (job.status, job.secondary_status, job.modified, job.ended, job.warm_pool)

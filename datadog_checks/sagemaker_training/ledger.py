@@ -14,54 +14,22 @@ AWS lists jobs newest first, 100 to a call, and cannot be asked for what changed
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from .aws.errors import Problem
 from .counts import TRANSITIONS
-from .due import due
-from .entry import NEVER, Entry, is_stale
+from .entry import NEVER, Entry, is_stale, signature
 from .job import TrainingJob
+from .listing import BOUNDARY, LONGEST_LIFE, OVERLAP, Stretch, pages_worth_listing
 
-# A job runs at most 28 days; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
-LONGEST_LIFE = timedelta(days=30)
-# How much later than it was created a job may show up in the listing: within the least overlap whatever it costs,
-# within the whole one as far as two pages go.
-OVERLAP, LEAST_OVERLAP, MOST_OVERLAPPING = timedelta(minutes=5), timedelta(minutes=1), 200
-# How long what happened to a job waits for its resource tags, where AWS has trouble to tell them.
-TAGS_PATIENCE = timedelta(minutes=5)
 # How long a job is remembered after its end at least: its warm pool may show a little later.
 LEAST_KEPT = timedelta(minutes=5)
 # How long what was counted of a job is remembered that AWS does not find although the listing has shown it alive.
 GONE_KEPT = timedelta(days=1)
-# Creation times of one job may differ by their fraction of a second, and a stretch begins with jobs listed before.
-BOUNDARY = timedelta(seconds=1)
 
 type Key = tuple[str, datetime]
-
-
-@dataclass(slots=True, eq=False)
-class Stretch:
-    """Creation times that no listing has covered: after `after`, up to `before` (None: up to now)."""
-
-    after: datetime
-    before: datetime | None
-    rank: int
-    history: bool  # lies before the first poll
-    newest_before: datetime | None = None  # the newest job known when the stretch began
-    arrivals: int = 0  # the jobs in it that are newer
-    overlapping: int = 0  # and those that are not
-
-    @property
-    def is_covered(self) -> bool:
-        if self.before is None:
-            return False
-        if self.newest_before and self.overlapping >= MOST_OVERLAPPING:
-            return self.before <= self.newest_before - LEAST_OVERLAP
-        return self.before <= self.after
 
 
 class Ledger:
@@ -97,19 +65,8 @@ class Ledger:
         return Stretch(self._news_after, None, 0, history=False, newest_before=self.newest)
 
     def pages_worth_listing(self, page_size: int, page_cost: float) -> int:
-        """The number of pages to list at every poll.
-
-        A change of a live job beyond them shows only when the job is described again. So a further page is worth its
-        call where it shows more live jobs than the Describes it costs, `page_cost`.
-        """
-        by_page = Counter(entry.rank // page_size for entry in self.entries.values() if entry.job.is_live)
-        beyond = by_page.total() - by_page[0]
-        pages, least = 1, page_cost + beyond
-        for page in sorted(by_page.keys() - {0}):
-            beyond -= by_page[page]
-            if (cost := (page + 1) * page_cost + beyond) < least:
-                pages, least = page + 1, cost
-        return pages
+        """The number of pages to list at every poll; `page_cost` is what one is worth in Describes."""
+        return pages_worth_listing((e.rank for e in self.entries.values() if e.job.is_live), page_size, page_cost)
 
     def observe(
         self, jobs: Iterable[TrainingJob | None], stretch: Stretch, now: datetime, answered_at: datetime | None = None
@@ -184,10 +141,6 @@ class Ledger:
         """Whether the last listing, with those before, has shown all there is."""
         return self.covered_at is not None and self.covered_at == self.listed_at and not self.stretches
 
-    def due(self, now: datetime, open_refresh: timedelta, resource_refresh: timedelta | None) -> list[Entry]:
-        """The jobs to describe, in their order; `resource_refresh` None if no resources are sent."""
-        return due(self.entries.values(), now, open_refresh, resource_refresh)
-
     def described(self, entry: Entry, job: TrainingJob, now: datetime) -> None:
         entry.described(job if job.created == entry.job.created else replace(job, created=entry.job.created), now)
 
@@ -199,8 +152,8 @@ class Ledger:
     def not_found(self, entry: Entry, now: datetime) -> None:
         """AWS does not find the job. That may be wrong once, and as often as the listing shows the job all the same."""
         entry.not_found += 1
-        is_listed = entry.listed_at == now
-        if not is_listed and (entry.not_found > 1 or self._should_show(entry)):
+        should_show = self.shown_until is not None and entry.job.created > self.shown_until
+        if entry.listed_at != now and (entry.not_found > 1 or should_show):
             self.forget(entry, now)
         elif entry.not_found > 1:
             entry.answered(now)  # as far as the listing tells
@@ -215,19 +168,8 @@ class Ledger:
 
     def owed(self, now: datetime, *, with_tags: bool) -> list[Entry]:
         """The jobs of which something may be new to count, in the view that is as complete as it will become."""
-        return [
-            entry
-            for entry in (*self.entries.values(), *self.gone.values())
-            if entry.owed_at
-            and not entry.changed_at
-            and (
-                not with_tags
-                or entry.tagged_at
-                or entry.denied
-                or not entry.job.described
-                or is_stale(entry.owed_at, TAGS_PATIENCE, now)
-            )
-        ]
+        both = (*self.entries.values(), *self.gone.values())
+        return [entry for entry in both if entry.is_owed(now, with_tags=with_tags)]
 
     def pending(self) -> Iterator[datetime]:
         """Since when each change that is known has waited to be described."""
@@ -236,7 +178,11 @@ class Ledger:
     def prune(self, now: datetime, keep: timedelta) -> None:
         """Drop what has been over for longer than `keep`, unless a listing will offer it as new again."""
         before = now - max(keep, LEAST_KEPT)
-        self.entries = {key: entry for key, entry in self.entries.items() if not self._is_done(entry, before)}
+        self.entries = {
+            key: entry
+            for key, entry in self.entries.items()
+            if not entry.is_done(before, self.listed_at) or self._is_offered_again(entry.job)
+        }
         self.gone = {
             key: entry
             for key, entry in self.gone.items()
@@ -286,10 +232,6 @@ class Ledger:
         """A job that is over and not known is news if it was created later. NEVER before the first page."""
         return max(self.newest - OVERLAP, self.settled) if self.newest and self.settled else NEVER
 
-    def _should_show(self, entry: Entry) -> bool:
-        """Whether the listing of this poll goes back beyond the job's creation."""
-        return self.shown_until is not None and entry.job.created > self.shown_until
-
     def _since(self, job: TrainingJob, stretch: Stretch) -> datetime | None:
         if not stretch.history and self.first_newest and job.created > self.first_newest:
             return None
@@ -301,21 +243,9 @@ class Ledger:
             return bool(job.over_since and self.started and job.over_since >= self.started - self._history)
         return job.created > stretch.after
 
-    def _is_done(self, entry: Entry, before: datetime) -> bool:
-        job = entry.job
-        is_doubtful = entry.not_found and entry.listed_at == self.listed_at
-        if entry.changed_at or entry.owed_at or entry.look_at or is_doubtful or job.released is None:
-            return False
-        return job.released <= before and not self._is_offered_again(job)
-
     def _is_offered_again(self, job: TrainingJob) -> bool:
         """Whether a listing would still take the job, if it were not known, for news."""
         return job.created > self._news_after or any(
             stretch.before is not None and stretch.after <= job.created <= stretch.before + BOUNDARY
             for stretch in self.stretches
         )
-
-
-def signature(job: TrainingJob) -> tuple[Any, ...]:
-    """The part of a job's summary that moves when the job does."""
-    return (job.status, job.secondary_status, job.modified, job.ended, job.warm_pool)

@@ -29,9 +29,11 @@ from typing import Any
 from .aws import PAGE_SIZE, Page, Region
 from .aws.answers import job_name
 from .aws.errors import AwsError, BadCredentials, Denied, Malformed, Missing, NoAnswer, Throttled, Unavailable
-from .entry import Entry, is_stale
+from .entry import TAGS_PATIENCE, Entry, is_stale
 from .job import TrainingJob
-from .ledger import BOUNDARY, TAGS_PATIENCE, Ledger, Stretch
+from .ledger import Ledger
+from .listing import BOUNDARY, Stretch
+from .reading import from_description, from_summary
 from .scrub import Scrubber
 
 type Answer = dict[str, Any]
@@ -133,7 +135,7 @@ class Poll:
                     entry.resource_sent_at = None
 
     def _observe(self, page: Page, stretch: Stretch) -> None:
-        read = [_read('ListTrainingJobs', summary, TrainingJob.from_summary) for summary in page.summaries]
+        read = [_read('ListTrainingJobs', summary, from_summary) for summary in page.summaries]
         self.problems.extend(why for why in read if isinstance(why, Malformed))
         jobs = (job if isinstance(job, TrainingJob) else None for job in read)
         self.ledger.observe(jobs, stretch, self.now, page.answered_at)
@@ -173,7 +175,7 @@ class Poll:
         """The answer, if it describes the job; else the ledger, or `problems`, is told why not."""
         job = None
         if isinstance(result, dict):
-            job = _read('DescribeTrainingJob', result, partial(TrainingJob.from_description, scrub=self.scrubber.text))
+            job = _read('DescribeTrainingJob', result, partial(from_description, scrub=self.scrubber.text))
             result = job if isinstance(job, Malformed) else result
         match result:
             case Missing():

@@ -12,6 +12,7 @@ from functools import partial
 from .aws import Account, Region
 from .aws.errors import AwsError
 from .aws.pace import Clock
+from .due import due
 from .ledger import Ledger
 from .memory import Memory
 from .poll import Poll
@@ -102,7 +103,7 @@ class FollowedRegion:
         # More at a time would wait for the rate beyond the deadline.
         most = max(1, int(self._calls.rate('DescribeTrainingJob')))
         described = poll.describe(
-            poll.ledger.due(poll.now, settings.open_refresh, resource_refresh),
+            due(poll.ledger.entries.values(), poll.now, settings.open_refresh, resource_refresh),
             tags_refresh=settings.resource_refresh if config.collect_resource_tags else None,
             ask_all=partial(workers.map, self._calls.name, most),
             out_of_time=self._out_of_time(start, POLL_SHARE),

@@ -18,9 +18,10 @@ from pydantic import PlainSerializer, TypeAdapter
 
 from .counts import TRANSITIONS
 from .cursors import Logged
-from .entry import Entry
+from .entry import Entry, signature
 from .job import TrainingJob, WarmPool
-from .ledger import LEAST_OVERLAP, Ledger, Stretch, signature
+from .ledger import Ledger
+from .listing import LEAST_OVERLAP, Stretch
 
 # Milliseconds, as AWS sends them, are half as long as ISO 8601; times that are compared for identity stay exact.
 type Milliseconds = Annotated[datetime, PlainSerializer(lambda time: round(time.timestamp() * 1000))]

@@ -10,7 +10,7 @@ from math import ceil
 from typing import NamedTuple
 
 from datadog_checks.sagemaker_training.aws import PAGE_SIZE
-from datadog_checks.sagemaker_training.ledger import TAGS_PATIENCE
+from datadog_checks.sagemaker_training.entry import TAGS_PATIENCE
 from tools.aws.fleet import Job
 from tools.datadog.recording import Recording
 
