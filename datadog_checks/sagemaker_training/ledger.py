@@ -9,7 +9,7 @@ AWS lists jobs newest first, 100 to a call, and cannot be asked for what changed
   whether another page of the listing would show enough of them;
 * the stretches of time that no listing has covered yet: all of the last 30 days at a first start, and whatever was left
   when a poll ran out of time or AWS stopped answering;
-* what of each job has been counted. Nothing is forgotten of a job that is owed something.
+* what has been counted of each. Nothing is forgotten of a job that is owed something.
 """
 
 from __future__ import annotations
