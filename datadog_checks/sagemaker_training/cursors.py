@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from .ledger import Key
+from .entry import Key
 
 # Of ARNs as long as they can be, a cursor takes 2 KB.
 JOBS_IN_ONE = 8

@@ -24,6 +24,8 @@ MOST_LOOKS = 5
 # How long what happened to a job waits for its resource tags, where AWS has trouble to tell them.
 TAGS_PATIENCE = timedelta(minutes=5)
 
+type Key = tuple[str, datetime]  # ARN and creation time: a name can be used again
+
 
 @dataclass(slots=True, eq=False)
 class Entry:
@@ -54,6 +56,10 @@ class Entry:
 
     def __post_init__(self) -> None:
         self.phase = crc32(self.job.arn.encode()) / 2**32
+
+    @property
+    def key(self) -> Key:
+        return self.job.arn, self.job.created
 
     @property
     def is_history(self) -> bool:

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 
 from .aws.errors import Problem
 from .counts import TRANSITIONS
-from .entry import NEVER, Entry, is_stale, signature
+from .entry import NEVER, Entry, Key, is_stale, signature
 from .job import TrainingJob
 from .listing import BOUNDARY, LONGEST_LIFE, OVERLAP, Stretch, pages_worth_listing
 
@@ -28,8 +28,6 @@ from .listing import BOUNDARY, LONGEST_LIFE, OVERLAP, Stretch, pages_worth_listi
 LEAST_KEPT = timedelta(minutes=5)
 # How long what was counted of a job is remembered that AWS does not find although the listing has shown it alive.
 GONE_KEPT = timedelta(days=1)
-
-type Key = tuple[str, datetime]
 
 
 class Ledger:
@@ -160,9 +158,8 @@ class Ledger:
 
     def forget(self, entry: Entry, now: datetime) -> None:
         """The job was deleted. What the listing has told of it is still owed."""
-        key = (entry.job.arn, entry.job.created)
-        if self.entries.pop(key, None):
-            self.gone[key] = entry
+        if self.entries.pop(entry.key, None):
+            self.gone[entry.key] = entry
             entry.changed_at = None
             entry.owed_at = entry.owed_at or now
 

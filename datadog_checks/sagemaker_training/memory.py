@@ -11,7 +11,8 @@ from typing import Any
 
 from . import state
 from .cursors import Cursors
-from .ledger import Key, Ledger
+from .entry import Key
+from .ledger import Ledger
 from .store import Fault, Read, Store, Write
 
 ANOTHER_AGENT = 'another Agent may have polled meanwhile'
