@@ -6,15 +6,20 @@
 import socket
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
+from threading import Barrier
 from typing import Any, NamedTuple
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from botocore.loaders import JSONFileLoader, Loader
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 from botocore.stub import ANY, Stubber
@@ -22,6 +27,7 @@ from botocore.stub import ANY, Stubber
 from datadog_checks.base import ConfigurationError
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
 from datadog_checks.sagemaker_training.aws import Account, Region
+from datadog_checks.sagemaker_training.aws import account as account_module
 from datadog_checks.sagemaker_training.aws.errors import (
     AwsError,
     BadCredentials,
@@ -289,6 +295,35 @@ def test_thirty_instances_cost_at_most_60_mb() -> None:
     """
     run = subprocess.run([sys.executable, '-c', dedent(program)], capture_output=True, text=True, check=True)
     assert 1 < float(run.stdout) < 60
+
+
+class SlowFiles(JSONFileLoader):
+    """Takes its time, in which another thread would load the same file again."""
+
+    def __init__(self, loads: Counter[str]) -> None:
+        self._loads = loads
+
+    def load_file(self, file_path: str) -> Any:
+        if (content := super().load_file(file_path)) is not None:
+            self._loads[file_path] += 1
+            time.sleep(0.05)
+        return content
+
+
+def test_accounts_that_start_together_load_each_file_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service model is 20 MB for each time that it is loaded."""
+    loads: Counter[str] = Counter()
+    monkeypatch.setattr(account_module, '_loader', cache(lambda: Loader(file_loader=SlowFiles(loads))))
+    together = Barrier(8)
+
+    def begin(_: int) -> None:
+        together.wait(60)
+        account()
+
+    with ThreadPoolExecutor(8) as executor:
+        list(executor.map(begin, range(8)))
+    assert {Path(path).parts[-3] for path in loads} >= {'sagemaker', 'resourcegroupstaggingapi'}
+    assert {path: times for path, times in loads.items() if times > 1} == {}
 
 
 def test_regions_default_to_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

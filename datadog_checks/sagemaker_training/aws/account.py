@@ -34,7 +34,7 @@ from .parsing import Parsers, mend
 # Instances that use the same credentials share what AWS allows them.
 _paces: dict[tuple[Any, ...], Pace] = {}
 
-# Building is not for threads: instances that start together would each load the service model into the shared loader.
+# The loader is not for threads: instances that start together would each load the same files into it.
 _building = threading.Lock()
 
 
@@ -180,7 +180,9 @@ def _check_regions(session: Session, names: Iterable[str]) -> None:
     Raises:
         ConfigurationError: it does not; with the names that are closest
     """
-    known = [name for partition in session.get_data('endpoints')['partitions'] for name in partition['regions']]
+    with _building:
+        partitions = session.get_data('endpoints')['partitions']
+    known = [name for partition in partitions for name in partition['regions']]
     unknown = [(name, closest_to(name, known)) for name in names if name not in known]
     if unknown:
         told = [f'{name!r} (do you mean {closest!r}?)' if closest else repr(name) for name, closest in unknown]
