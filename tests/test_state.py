@@ -82,6 +82,21 @@ def test_all_is_described_once_after_a_restart_and_a_change_comes_first() -> Non
     assert list(copy.pending()) == [NOW + MINUTE]
 
 
+def test_a_name_that_aws_writes_in_small_letters_in_the_arn_is_the_same_job_after_a_restart() -> None:
+    ledger = listed(answer('MyJob', TrainingJobArn=arn('myjob')), answer('other', CreationTime=ago(hours=2)))
+    for entry in ledger.entries.values():
+        entry.counted = {'jobs.created': 1}
+    copy = restored(ledger)
+    assert copy.entries.keys() == ledger.entries.keys()
+    assert state.dump(copy) == state.dump(ledger)
+    old = json.loads(state.dump(ledger))  # as version 0.1.0 saved it
+    [(prefix, jobs)] = old['jobs'].items()
+    old['jobs'] = {prefix: jobs[1:], arn('myjob'): [jobs[0] | {'arn_name': ''}]}
+    update = new_ledger()
+    assert state.restore(update, json.dumps(old), NOW)
+    assert update.entries.keys() == ledger.entries.keys()
+
+
 def test_nothing_is_saved_before_anything_was_listed() -> None:
     assert state.dump(new_ledger()) == ''
 

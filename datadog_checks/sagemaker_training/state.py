@@ -45,6 +45,7 @@ class KnownJob:
     digest: str = ''
     sent_at: Milliseconds | None = None
     not_found: int = 0
+    arn_name: str = ''  # where it is another one: AWS writes it in small letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,8 @@ def dump(ledger: Ledger) -> str:
         logged=tuple((arn, created, sent) for (arn, created), sent in ledger.logged.items()),
     )
     for entry in (*ledger.entries.values(), *ledger.gone.values()):
-        state.jobs[entry.job.arn.removesuffix(entry.job.name)].append(_known(entry))
+        prefix, slash, _ = entry.job.arn.rpartition('/')
+        state.jobs[prefix + slash].append(_known(entry))
     return _STATE.dump_json(state, exclude_defaults=True).decode()
 
 
@@ -108,7 +110,8 @@ def restore(ledger: Ledger, text: str, too_old: datetime) -> bool:
     ledger.settled = state.settled or state.newest - LEAST_OVERLAP  # all that versions before 0.2 looked back
     for prefix, jobs in state.jobs.items():
         for known in jobs:
-            ledger.entries[prefix + known.name, known.created] = _entry(prefix, known)
+            entry = _entry(prefix, known)
+            ledger.entries[entry.key] = entry
     restore_logged(ledger, state.logged)
     return True
 
@@ -124,6 +127,7 @@ def restore_logged(ledger: Ledger, logged: Iterable[Logged]) -> None:
 
 def _known(entry: Entry) -> KnownJob:
     job = entry.job
+    arn_name = job.arn.rpartition('/')[2]
     return KnownJob(
         name=job.name,
         created=job.created,
@@ -139,13 +143,15 @@ def _known(entry: Entry) -> KnownJob:
         digest=entry.resource_digest,
         sent_at=entry.resource_sent_at,
         not_found=entry.not_found,
+        arn_name='' if arn_name == job.name else arn_name,
     )
 
 
 def _entry(prefix: str, known: KnownJob) -> Entry:
     job = TrainingJob(
         name=known.name,
-        arn=prefix + known.name,
+        # Version 0.1.0 had the whole ARN for a prefix where it did not end with the name.
+        arn=prefix + (known.arn_name or known.name) if prefix.endswith('/') else prefix,
         created=known.created,
         status=known.status,
         described=False,
