@@ -321,15 +321,20 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             return
 
         def send() -> None:
-            self.submit_generic_resource(
-                type=RESOURCE_TYPE,
-                key=entry.job.arn,
-                fields=fields,
-                include=INCLUDE_ALL,  # type: ignore[arg-type]  # the base class means this constant too
-                seen_at=int(now.timestamp()),
-                expire_at=int((now + 3 * refresh).timestamp()),
-            )
-            entry.resource_digest, entry.resource_sent_at = digest, now
+            entry.resource_sent_at = now  # also if it cannot be: then it is tried again like one that has not changed
+            try:
+                self.submit_generic_resource(
+                    type=RESOURCE_TYPE,
+                    key=entry.job.arn,
+                    fields=fields,
+                    include=INCLUDE_ALL,  # type: ignore[arg-type]  # the base class means this constant too
+                    seen_at=int(now.timestamp()),
+                    expire_at=int((now + 3 * refresh).timestamp()),
+                )
+            except Exception as e:
+                self._log_failure('Job %s: its resource could not be sent: %s', entry.job.name, e)
+            else:
+                entry.resource_digest = digest
 
         outbox.put(entry, send, is_refresh=digest == entry.resource_digest)
 
