@@ -45,6 +45,17 @@ def test_of_calls_that_are_refused_at_random_about_twice_as_many_do_not_get_thro
     assert 1 - 2.1 * refused <= through / 10_000 <= 1.001
 
 
+@pytest.mark.parametrize('per_second', [0.1, 0.5, 1, 10])
+def test_after_any_refusals_a_call_waits_for_seconds_or_as_long_as_it_was_told_to(per_second: float) -> None:
+    clock, pace = SimulatedClock(NOW), Pace()
+    for _ in range(50):
+        pace.wait(per_second, clock)
+        pace.answered(is_throttled=True)
+    before = clock.monotonic()
+    pace.wait(per_second, clock)
+    assert clock.monotonic() - before <= max(2, 1 / per_second) + 1e-9
+
+
 def test_where_less_is_allowed_it_is_found_out_and_the_rate_comes_back() -> None:
     clock, pace = SimulatedClock(NOW), Pace()
     allowed, taken, refusals, calls = 5, 0.0, 0, 0

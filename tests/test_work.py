@@ -96,6 +96,18 @@ def test_where_aws_refuses_in_a_row_it_is_left_alone(world: World) -> None:
     assert 5 <= calls['DescribeTrainingJob'] <= 5 + 8, 'those that were under way'
 
 
+def test_a_poll_ends_within_its_interval_however_often_aws_refuses_to_list(world: World) -> None:
+    check = world.check(min_collection_interval=15, boto_config={'retries': {'total_max_attempts': 2}})
+    durations = []
+    with world.aws.fail('ThrottlingException', 'Rate exceeded', operation='ListTrainingJobs'):
+        for _ in range(12):
+            before = world.clock.monotonic()
+            check.run()
+            durations.append(world.clock.monotonic() - before)
+            world.clock.advance(max(0.0, 15 - durations[-1]))
+    assert max(durations) < 15
+
+
 def test_a_busy_region_may_use_what_idle_ones_do_not(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.aws.add(quiet_history(NOW, finished=0, open_=[timedelta(hours=1 + number) for number in range(8)]))
     meeting = Barrier(8)

@@ -21,23 +21,27 @@ _windows: dict[Clock, Window] = {}
 
 
 class Outbox:
-    """The resources of one region that wait, the newest of each job. Changes are sent before refreshes."""
+    """The resources of one region that wait, the newest of each ARN. Changes are sent before refreshes."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._changes: dict[Entry, Callable[[], None]] = {}
-        self._refreshes: dict[Entry, Callable[[], None]] = {}
+        self._changes: dict[str, tuple[Entry, Callable[[], None]]] = {}
+        self._refreshes: dict[str, tuple[Entry, Callable[[], None]]] = {}
 
     def __len__(self) -> int:
         return len(self._changes) + len(self._refreshes)
 
     def put(self, entry: Entry, send: Callable[[], None], *, is_refresh: bool) -> None:
-        """Let the job's resource wait, in place of an older one; if the outbox is full, the job stays due."""
-        is_change = self._changes.pop(entry, None) is not None or not is_refresh
-        self._refreshes.pop(entry, None)
+        """Let the job's resource wait, in place of an older one; if the outbox is full, the job stays due.
+
+        The older one may be of a job that was deleted and had the same name: sent later, it would hide the new one.
+        """
+        arn = entry.job.arn
+        is_change = self._changes.pop(arn, None) is not None or not is_refresh
+        self._refreshes.pop(arn, None)
         entry.resource_waits = len(self) < MOST_WAITING
         if entry.resource_waits:
-            (self._changes if is_change else self._refreshes)[entry] = send
+            (self._changes if is_change else self._refreshes)[arn] = entry, send
 
     def send(self, out_of_time: Callable[[], bool]) -> None:
         """Send what the Agent takes in now, and more as it does, until it is `out_of_time`."""
@@ -47,6 +51,6 @@ class Outbox:
                 if out_of_time():
                     return
                 self._clock.sleep(delay)
-            entry = next(iter(waiting))
+            entry, send = waiting.pop(next(iter(waiting)))
             entry.resource_waits = False
-            waiting.pop(entry)()
+            send()

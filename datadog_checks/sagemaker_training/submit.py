@@ -104,15 +104,20 @@ class Submission:
             return
 
         def send() -> None:
-            self._sink.submit_generic_resource(
-                type=RESOURCE_TYPE,
-                key=entry.job.arn,
-                fields=fields,
-                include=INCLUDE_ALL,
-                seen_at=int(now.timestamp()),
-                expire_at=int((now + 3 * refresh).timestamp()),
-            )
-            entry.resource_digest, entry.resource_sent_at = digest, now
+            entry.resource_sent_at = now  # also if it cannot be: then it is tried again like one that has not changed
+            try:
+                self._sink.submit_generic_resource(
+                    type=RESOURCE_TYPE,
+                    key=entry.job.arn,
+                    fields=fields,
+                    include=INCLUDE_ALL,
+                    seen_at=int(now.timestamp()),
+                    expire_at=int((now + 3 * refresh).timestamp()),
+                )
+            except Exception as e:
+                self.log_failure(f'Job {entry.job.name}: its resource could not be sent', e)
+            else:
+                entry.resource_digest = digest
 
         self._outbox.put(entry, send, is_refresh=digest == entry.resource_digest)
 

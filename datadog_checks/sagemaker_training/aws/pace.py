@@ -12,6 +12,8 @@ from typing import Protocol
 DECREASE = 0.85
 INCREASE = 0.03
 LEAST_SHARE = 0.1
+# In seconds, between calls that are slowed down: a poll that has begun a call waits for it, whatever its interval.
+LONGEST_PAUSE = 2
 
 
 class Clock(Protocol):
@@ -41,8 +43,8 @@ class Pace:
             self._next = clock.monotonic() + 1 / self.rate(per_second)
 
     def rate(self, per_second: float) -> float:
-        """What is left of the rate, at least a tenth."""
-        return per_second * self._share
+        """What is left of the rate: at least a tenth of it, and no less than a call each `LONGEST_PAUSE` seconds."""
+        return max(per_second * self._share, min(per_second, 1 / LONGEST_PAUSE))
 
     def answered(self, *, is_throttled: bool) -> None:
         """Slow down, or make up for it."""
