@@ -483,6 +483,18 @@ def test_whoever_stands_behind_has_a_share() -> None:
     assert [order.index(f'new-{number:02}') for number in (0, 1, 2)] == [9, 19, 22]
 
 
+def test_refreshes_of_what_is_not_listed_come_first_and_leave_the_others_a_share() -> None:
+    ledger, fleet = new_ledger(), [answer(f'job-{number:02}', CreationTime=ago(hours=2)) for number in range(40)]
+    listed(ledger, fleet)
+    describe_due(ledger, fleet)
+    later = NOW + HOUR
+    for entry in list(ledger.entries.values())[:20]:
+        entry.listed_at = later
+    order = [entry.listed_at == later for entry in due_entries(ledger, later)]
+    assert order[:20] == ([False] * 9 + [True]) * 2
+    assert order.count(True) == 20
+
+
 def test_figures_that_are_missing_at_the_end_are_looked_for_a_few_times() -> None:
     ledger, fleet = new_ledger(), [ended(at=NOW, CreationTime=ago(hours=1))]
     listed(ledger, fleet)

@@ -17,11 +17,12 @@ SHARED = 10
 
 
 class Lane(Enum):
-    """Changes come before refreshes, always. Those who stand behind within a pair have a share, see `SHARED`."""
+    """Changes come before refreshes, always. Else, those who stand behind have a share, see `SHARED`."""
 
     CHANGES = auto()
     RETRIES = auto()  # of changes
-    REFRESHES = auto()
+    UNLISTED = auto()  # refreshes of what this poll has not listed, whose end nothing else would show
+    LISTED = auto()
     REST = auto()  # refreshes of what has ended, and what was over before the first poll
 
 
@@ -33,17 +34,19 @@ def due(
     for number, entry in enumerate(entries):
         since = _due_since(entry, now, open_refresh, resource_refresh)
         if since is not None:
-            lanes[_lane(entry)].append((since, number, entry))
-    first, second, third, last = ([entry for _, _, entry in sorted(lane)] for lane in lanes.values())
-    return [*_shared(first, second), *_shared(third, last)]
+            lanes[_lane(entry, now)].append((since, number, entry))
+    changes, retries, unlisted, listed, rest = ([each for _, _, each in sorted(lane)] for lane in lanes.values())
+    return [*_shared(changes, retries), *_shared([*_shared(unlisted, listed)], rest)]
 
 
-def _lane(entry: Entry) -> Lane:
+def _lane(entry: Entry, now: datetime) -> Lane:
     if entry.is_history:
         return Lane.REST
     if entry.changed_at:
         return Lane.RETRIES if entry.failures else Lane.CHANGES
-    return Lane.REFRESHES if entry.job.is_live or entry.look_at else Lane.REST
+    if not (entry.job.is_live or entry.look_at):
+        return Lane.REST
+    return Lane.LISTED if entry.listed_at == now else Lane.UNLISTED
 
 
 def _due_since(

@@ -16,7 +16,6 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import CredentialResolver
 from botocore.exceptions import BotoCoreError, UnknownSignatureVersionError
-from botocore.loaders import Loader
 from botocore.session import Session
 
 from datadog_checks.base import ConfigurationError
@@ -28,6 +27,7 @@ from .border import call, code_and_message, member
 from .calls import Region
 from .credentials import GivenCredentials, NamedErrors, credentials
 from .errors import AwsError, Throttled, error_class
+from .models import TrimmedLoader
 from .pace import Clock, Pace
 from .parsing import Parsers, mend
 
@@ -39,9 +39,9 @@ _building = threading.Lock()
 
 
 @functools.cache
-def _loader() -> Loader:
-    """One for the process: each of its own would keep a copy of the service model, 20 MB for SageMaker's."""
-    return Loader()
+def _loader() -> TrimmedLoader:
+    """One for the process: each of its own would keep a copy of the service models."""
+    return TrimmedLoader()
 
 
 class Account:
@@ -80,7 +80,7 @@ class Account:
             Region(
                 name,
                 client('sagemaker', name),
-                client('resourcegroupstaggingapi', name),
+                functools.cache(functools.partial(client, 'resourcegroupstaggingapi', name)),
                 functools.partial(self._rate, name),
             )
             for name in names

@@ -40,11 +40,13 @@ class Page(NamedTuple):
 class Region:
     """The calls to one region of an account."""
 
-    def __init__(self, name: str, sagemaker: BaseClient, tagging: BaseClient, rate: Callable[[str], float]) -> None:
+    def __init__(
+        self, name: str, sagemaker: BaseClient, tagging: Callable[[], BaseClient], rate: Callable[[str], float]
+    ) -> None:
         self.name = name
         self.rate = rate  # of an operation: how many calls a second AWS takes without refusing any, as far as known
         self._sagemaker = sagemaker
-        self._tagging = tagging
+        self._tagging = tagging  # makes the client when it is first needed, and then gives the same
         model = sagemaker.meta.service_model
         self._description_shape = model.operation_model('DescribeTrainingJob').output_shape
         self._summary_shape = (
@@ -101,7 +103,7 @@ class Region:
         """
         arns = list(arns)
         # Where FIPS endpoints are asked for, botocore makes up a name for this one, which AWS has nowhere.
-        if '//tagging-fips.' not in self._tagging.meta.endpoint_url:
+        if '//tagging-fips.' not in self._tagging().meta.endpoint_url:
             with suppress(Denied):
                 return self._tags_in_batches(arns)
         return self._tags_one_by_one(arns, out_of_time)
@@ -109,7 +111,7 @@ class Region:
     def _tags_in_batches(self, arns: list[str]) -> dict[str, dict[str, str] | AwsError]:
         tags: dict[str, dict[str, str] | AwsError] = {}
         for batch in batched(arns, PAGE_SIZE):
-            get_resources = functools.partial(self._tagging.get_resources, ResourceARNList=list(batch))
+            get_resources = functools.partial(self._tagging().get_resources, ResourceARNList=list(batch))
             found = list_of(call('GetResources', get_resources), 'ResourceTagMappingList', 'GetResources')
             legible = [each for each in found if isinstance(each, dict) and isinstance(each.get('ResourceARN'), str)]
             by_arn = {each['ResourceARN']: each for each in legible}

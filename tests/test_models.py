@@ -1,0 +1,65 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
+import gc
+from typing import Any
+
+import pytest
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+
+from datadog_checks.sagemaker_training.aws.models import OPERATIONS, TrimmedLoader, trimmed
+
+
+def model_of(loader: Loader, service: str) -> ServiceModel:
+    return ServiceModel(loader.load_service_model(service, 'service-2'), service)
+
+
+def described(shape: Any, above: tuple[str, ...] = ()) -> Any:
+    """The shape and all that is in it, as values."""
+    if shape is None or shape.name in above:
+        return shape and shape.name
+    above += (shape.name,)
+    match shape.type_name:
+        case 'structure':
+            parts = {name: described(member, above) for name, member in shape.members.items()}
+        case 'list':
+            parts = described(shape.member, above)
+        case 'map':
+            parts = described(shape.key, above), described(shape.value, above)
+        case _:
+            parts = getattr(shape, 'enum', None)
+    return shape.name, shape.type_name, shape.serialization, shape.metadata, parts
+
+
+def whole_models() -> int:
+    """Those of SageMaker in this process, which other tests may have loaded."""
+    gc.collect()
+    return sum(isinstance(each, dict) and 'CreateTrainingJobRequest' in each for each in gc.get_objects())
+
+
+@pytest.mark.parametrize('service', OPERATIONS)
+def test_what_is_left_of_a_model_is_what_is_used_and_all_of_it(service: str) -> None:
+    whole, left = model_of(Loader(), service), model_of(TrimmedLoader(), service)
+    assert set(left.operation_names) == set(OPERATIONS[service])
+    for name in left.operation_names:
+        before, after = whole.operation_model(name), left.operation_model(name)
+        assert described(after.input_shape) == described(before.input_shape)
+        assert described(after.output_shape) == described(before.output_shape)
+        assert list(map(described, after.error_shapes)) == list(map(described, before.error_shapes))
+    assert left.metadata == whole.metadata
+
+
+def test_a_model_is_trimmed_once_and_the_whole_one_is_not_kept() -> None:
+    before = whole_models()
+    loader = TrimmedLoader()
+    assert loader.load_service_model('sagemaker', 'service-2') is loader.load_service_model('sagemaker', 'service-2')
+    assert whole_models() <= before
+
+
+def test_other_models_and_those_that_lack_something_stay_as_they_are() -> None:
+    loader = TrimmedLoader()
+    assert len(model_of(loader, 'sso').operation_names) > 1
+    assert 'pagination' in loader.load_service_model('sagemaker', 'paginators-1')
+    older: dict[str, Any] = {'operations': {'ListTrainingJobs': {}}, 'shapes': {}}
+    assert trimmed(older, OPERATIONS['sagemaker']) is older
