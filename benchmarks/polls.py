@@ -65,7 +65,7 @@ def server(open_jobs: int, finished_jobs: int = 0) -> Iterator[Aws]:
             process.terminate()
 
 
-def new_check(url: str, clock: Clock, **options: Any) -> SagemakerTrainingCheck:
+def new_check(url: str, clock: SimulatedClock, **options: Any) -> SagemakerTrainingCheck:
     """A check with its clients built, that has not polled."""
     instance: dict[str, Any] = {
         'regions': ['us-east-1'],
