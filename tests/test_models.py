@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
+from botocore.session import Session
 
 from datadog_checks.sagemaker_training.aws.models import OPERATIONS, TrimmedLoader, trimmed
+
+from .builders import REGION
 
 
 def model_of(loader: Loader, service: str) -> ServiceModel:
@@ -53,8 +56,10 @@ def test_what_is_left_of_a_model_is_what_is_used_and_all_of_it(service: str) -> 
 def test_a_model_is_trimmed_once_and_the_whole_one_is_not_kept() -> None:
     before = whole_models()
     loader = TrimmedLoader()
+    searched = list(loader.search_paths)
     assert loader.load_service_model('sagemaker', 'service-2') is loader.load_service_model('sagemaker', 'service-2')
     assert whole_models() <= before
+    assert loader.search_paths == searched
 
 
 def test_other_models_and_those_that_lack_something_stay_as_they_are() -> None:
@@ -63,3 +68,17 @@ def test_other_models_and_those_that_lack_something_stay_as_they_are() -> None:
     assert 'pagination' in loader.load_service_model('sagemaker', 'paginators-1')
     older: dict[str, Any] = {'operations': {'ListTrainingJobs': {}}, 'shapes': {}}
     assert trimmed(older, OPERATIONS['sagemaker']) is older
+    odd = {'operations': {name: {'input': {'shape': 'Nowhere'}} for name in OPERATIONS['sagemaker']}, 'shapes': {}}
+    assert trimmed(odd, OPERATIONS['sagemaker']) == odd
+
+
+def test_a_client_has_only_what_is_used_and_pages_it() -> None:
+    session = Session()
+    session.register_component('data_loader', TrimmedLoader())
+    for service, operations in OPERATIONS.items():
+        client = session.create_client(
+            service, region_name=REGION, aws_access_key_id='test', aws_secret_access_key='test'
+        )
+        assert set(client.meta.method_to_api_mapping.values()) == operations
+        paged = {name for name in client.meta.method_to_api_mapping if client.can_paginate(name)}
+        assert paged == {'sagemaker': {'list_tags', 'list_training_jobs'}, 'sts': set()}.get(service, {'get_resources'})

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 from botocore import xform_name
 from botocore.client import BaseClient
 
+from datadog_checks.base import ConfigurationError
+
 from .answers import job_misfit, job_name
 from .border import answered_at, call, list_of, member, pages_of, tags_of
 from .errors import AwsError, Denied, Malformed, Missing, NoAnswer, Unavailable
@@ -102,8 +104,12 @@ class Region:
             Denied: neither call is allowed
         """
         arns = list(arns)
+        try:
+            tagging = self._tagging()
+        except ConfigurationError as e:  # of an endpoint for this service alone, which the jobs do not need
+            raise Unavailable('GetResources', 'ConfigurationError', str(e)) from None
         # Where FIPS endpoints are asked for, botocore makes up a name for this one, which AWS has nowhere.
-        if '//tagging-fips.' not in self._tagging().meta.endpoint_url:
+        if '//tagging-fips.' not in tagging.meta.endpoint_url:
             with suppress(Denied):
                 return self._tags_in_batches(arns)
         return self._tags_one_by_one(arns, out_of_time)

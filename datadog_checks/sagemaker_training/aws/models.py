@@ -37,14 +37,14 @@ class TrimmedLoader(Loader):
         key = service_name, api_version
         if key not in self._trimmed:
             # By a loader of its own, which keeps the whole model no longer than this takes.
-            loader = Loader(self.search_paths, self.file_loader)
+            loader = Loader(list(self.search_paths), self.file_loader, include_default_search_paths=False)
             model = loader.load_service_model(service_name, type_name, api_version)
             self._trimmed[key] = trimmed(model, OPERATIONS[service_name])
         return self._trimmed[key]
 
 
 def trimmed(model: dict[str, Any], operations: Collection[str]) -> dict[str, Any]:
-    """The model with these operations and the shapes they reach; as it is, if it lacks one of them."""
+    """The model with these operations and the shapes they reach; as it is, if it lacks an operation."""
     if not set(operations) <= model.get('operations', {}).keys():
         return model
     kept = {name: model['operations'][name] for name in operations}
@@ -52,7 +52,7 @@ def trimmed(model: dict[str, Any], operations: Collection[str]) -> dict[str, Any
     waiting = [name for operation in kept.values() for name in _shapes_in(operation)]
     while waiting:
         name = waiting.pop()
-        if name not in shapes:
+        if name in model['shapes'] and name not in shapes:
             shapes[name] = model['shapes'][name]
             waiting += _shapes_in(shapes[name])
     return model | {'operations': kept, 'shapes': shapes}
