@@ -18,7 +18,7 @@ from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
 from datadog_checks.base.stubs import aggregator, datadog_agent
-from datadog_checks.sagemaker_training import SagemakerTrainingCheck
+from datadog_checks.sagemaker_training import SagemakerTrainingCheck, outbox
 from tools.aws.clock import SimulatedClock
 
 ROOT = Path(__file__).parent.parent
@@ -101,6 +101,7 @@ def drop_what_is_sent() -> None:
     ):
         for name in names:
             setattr(stub, name, _drop)
+    outbox.PER_SECOND = 20_000  # at once: where the clock stands still, waiting for the Agent would never end
 
 
 def forget_aws_setup() -> None:
