@@ -38,10 +38,12 @@ NEWEST := .venv-newest/$(shell date +%G-%V)
 
 IN_PARALLEL := --quiet --numprocesses auto --dist worksteal
 # The longest tests, of what the check remembers and sends and not of how it calls AWS, and those of no check at all.
-SAME_ON_ANY_BOTO3 := $(addprefix --ignore tests/test_,$(addsuffix .py,assets crash infrastructure machine monitors page preview push query setup))
+SAME_ON_ANY_BOTO3 := --ignore tests/machine --ignore tests/push --ignore tests/scrub $(addprefix --ignore tests/test_,$(addsuffix .py,\
+	assets crash docs docs_facts families infrastructure imports monitors page preview query setup text))
 # Whole days of the check, browsers and environments: what nobody waits for every minute.
-SLOW := $(addprefix --ignore tests/test_,$(addsuffix .py,\
-	assets check crash demo demo_command faults infrastructure machine monitors package page readme setup))
+SLOW := --ignore tests/machine $(addprefix --ignore tests/test_,$(addsuffix .py,\
+	assets bad_answers border budget cancel check crash credentials demo_command docs_facts faults infrastructure instances\
+	monitors odd_jobs package page presence refusals setup work))
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile

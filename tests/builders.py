@@ -12,8 +12,11 @@ from typing import Any
 from botocore.model import OperationModel, Shape
 from botocore.session import Session
 
+from datadog_checks.sagemaker_training import SagemakerTrainingCheck
+from datadog_checks.sagemaker_training.aws import Account
 from datadog_checks.sagemaker_training.job import TrainingJob
 from datadog_checks.sagemaker_training.reading import from_description
+from tools.aws.clock import SimulatedClock
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ACCOUNT = '123456789012'
@@ -92,3 +95,13 @@ def _sample(name: str, shape: Shape) -> Any:
         case 'float' | 'double':
             return 0.25
     raise ValueError(f'{name} has type {shape.type_name}')
+
+
+def account(clock: SimulatedClock | None = None, **options: Any) -> Account:
+    check = SagemakerTrainingCheck('sagemaker_training', {}, [credentials() | {'regions': [REGION]} | options])
+    check.load_configuration_models()
+    return Account(check.config, check.proxies, clock or SimulatedClock(NOW))
+
+
+def credentials() -> dict[str, str]:
+    return {'aws_access_key_id': 'test', 'aws_secret_access_key': 'test'}

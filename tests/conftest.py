@@ -4,6 +4,7 @@
 import os
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from tools.datadog.recording import Recording
 from tools.demo.simulation import POLL_SECONDS, START, every, simulate, week_before
 
 from .builders import NOW
-from .world import RunCheck, World
+from .world import RunCheck, WatchedAws, World
 
 
 def pytest_report_header() -> str:
@@ -79,3 +80,9 @@ def simulated_day() -> Recording:
         patch.setenv('DDEV_SKIP_GENERIC_TAGS_CHECK', 'true')
         polls = [*week_before(START), *every(POLL_SECONDS, START, START + timedelta(days=1))]
         return simulate(living_fleet(START), polls, collect_transition_logs=True).recording
+
+
+@pytest.fixture
+def watched(world: World) -> Iterator[World]:
+    with WatchedAws(world.clock) as aws:
+        yield replace(world, aws=aws)

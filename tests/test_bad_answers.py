@@ -25,15 +25,12 @@ from tools.aws.clock import SimulatedClock
 from tools.aws.server import SimulatedAws
 
 from .builders import ACCOUNT, NOW, REGION
-from .test_faults import (
+from .lives import (
     BEGIN,
     END,
     LAST,
-    MINE,
     OTHER,
     POOL,
-    ROLE,
-    ShortLivedRoles,
     assert_each_fact_once,
     at,
     connection,
@@ -44,7 +41,7 @@ from .test_faults import (
     poll,
     start,
 )
-from .world import CAN_CONNECT, World
+from .world import CAN_CONNECT, MINE, ROLE, ShortLivedRoles, World
 
 type Change = Callable[[bytes], bytes]
 type Spoil = Callable[[dict[str, Any]], Any]

@@ -4,24 +4,32 @@
 """A simulated AWS and a stand-in for the Agent, for tests that run whole polls."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.message import Message
 from typing import Any
+
+from werkzeug.wrappers import Response
 
 from datadog_checks.base.stubs.aggregator import AggregatorStub, ServiceCheckStub
 from datadog_checks.base.stubs.common import MetricStub
 from datadog_checks.base.stubs.datadog_agent import DatadogAgentStub
 from datadog_checks.base.utils.genresources import GenericResourceEvent
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
+from tools.aws.calls import Call, Fault
 from tools.aws.clock import SimulatedClock
 from tools.aws.server import SimulatedAws
 
-from .builders import ACCOUNT, REGION
+from .builders import ACCOUNT, NOW, REGION
 
 CHECK_ID = 'sagemaker_training:1f2e3d'
 CAN_CONNECT = 'sagemaker_training.can_connect'
 SCOPE = [f'aws_account:{ACCOUNT}', f'region:{REGION}']
+ROLE = f'arn:aws:iam::{ACCOUNT}:role/datadog'
+MINE = {'assume_role_arn': ROLE, 'assume_role_external_id': 'mine'}
 
 type RunCheck = Callable[..., None]
 
@@ -133,3 +141,40 @@ def everything_sent(aggregator: AggregatorStub) -> str:
             aggregator.get_event_platform_events('genresources', parse_json=False),
         ]
     )
+
+
+class WatchedAws(SimulatedAws):
+    """Calls `watch` with each call, before its answer goes out."""
+
+    watch: Callable[[Call], object] = staticmethod(lambda call: None)
+
+    def respond(self, headers: Message, body: bytes) -> tuple[Response, Fault | None]:
+        call = self._call(headers, body)
+        answer = super().respond(headers, body)
+        self.watch(call)
+        return answer
+
+
+class ShortLivedRoles(SimulatedAws):
+    """Gives credentials that botocore refreshes at every call, as it does with any in their last ten minutes."""
+
+    def respond(self, headers: Message, body: bytes) -> tuple[Response, Fault | None]:
+        response, fault = super().respond(headers, body)
+        soon = (datetime.now(NOW.tzinfo) + timedelta(minutes=5)).isoformat()
+        response.data = re.sub(b'<Expiration>[^<]*', f'<Expiration>{soon}'.encode(), response.data)
+        return response, fault
+
+
+class InterruptibleClock(SimulatedClock):
+    """Does something in the middle of a poll, when that has slept so many times."""
+
+    def __init__(self, start: datetime) -> None:
+        super().__init__(start)
+        self.sleeps_left = 0
+        self.interrupt: Callable[[], None] = lambda: None
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.sleeps_left -= 1
+        if self.sleeps_left == 0:
+            self.interrupt()
