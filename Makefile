@@ -37,13 +37,13 @@ endef
 NEWEST := .venv-newest/$(shell date +%G-%V)
 
 IN_PARALLEL := --quiet --numprocesses auto --dist worksteal
+ignored = $(addprefix --ignore tests/,$(1) $(addprefix test_,$(addsuffix .py,$(2))))
 # The longest tests, of what the check remembers and sends and not of how it calls AWS, and those of no check at all.
-SAME_ON_ANY_BOTO3 := --ignore tests/machine --ignore tests/push --ignore tests/scrub $(addprefix --ignore tests/test_,$(addsuffix .py,\
-	assets crash docs docs_facts families infrastructure imports monitors page preview query setup text))
-# Whole days of the check, browsers and environments: what nobody waits for every minute.
-SLOW := --ignore tests/machine $(addprefix --ignore tests/test_,$(addsuffix .py,\
-	assets bad_answers border budget cancel check crash credentials demo_command docs_facts faults infrastructure instances\
-	monitors odd_jobs package page presence refusals setup work))
+SAME_ON_ANY_BOTO3 := $(call ignored,machine push,\
+	assets crash docs families imports infrastructure monitors page preview query setup)
+# Whole hours and days of the check, browsers and environments: what nobody waits for every minute.
+SLOW := $(call ignored,machine scrub,assets bad_answers border budget cancel check crash credentials demo_command \
+	docs_facts faults infrastructure instances monitors odd_jobs package page presence setup work)
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
