@@ -201,7 +201,7 @@ def test_an_agent_runs_the_wheel(wheel: Path, tmp_path: Path) -> None:
         account='123456789012',
         region='us-east-1',
         steps=(Step('Training', now - hour), Step('Completed', now + hour)),
-        fields={},
+        fields={'ResourceConfig': {'InstanceType': 'ml.m5.large', 'InstanceCount': 1}},
     )
     with SimulatedAws(SimulatedClock(now), [job]) as aws:
         instance = {
