@@ -129,6 +129,15 @@ def test_a_change_whose_description_fails_is_tried_again_within_a_few_polls_what
     assert tried == [1, 2, 3, 5, 9, 14, 19, 24, 29]
 
 
+def test_however_often_a_describe_has_failed_the_pause_has_a_bound() -> None:
+    ledger = new_ledger()
+    listed(ledger, [answer()])
+    [entry] = ledger.entries.values()
+    for _ in range(2_000):  # a day and more of trouble
+        entry.failed(DENIED, NOW, is_own=True)
+    assert entry.retry_at - NOW == timedelta(minutes=5)
+
+
 def test_whoever_stands_behind_has_a_share() -> None:
     ledger = new_ledger()
     listed(ledger, [answer(f'new-{number:02}') for number in range(40)])

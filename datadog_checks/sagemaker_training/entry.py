@@ -93,7 +93,8 @@ class Entry:
         """Try again in the next poll or, where it `is_own` and other jobs could be described, after a pause."""
         self.failures += 1
         self.problem = problem
-        pause = min(FIRST_PAUSE * 2 ** (self.failures - 2), LONGEST_PAUSE) if self.failures > 1 else timedelta(0)
+        doublings = min(self.failures - 2, LONGEST_PAUSE // FIRST_PAUSE)  # more would leave the calendar
+        pause = min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE) if self.failures > 1 else timedelta(0)
         self.retry_at = now + pause if is_own else NEVER
 
     def is_owed(self, now: datetime, *, with_tags: bool) -> bool:
