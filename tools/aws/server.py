@@ -29,7 +29,7 @@ from werkzeug.wrappers import Response
 
 from .calls import Answer, AwsError, Call, Fault, Scope, answer_response, error_response
 from .clock import SimulatedClock
-from .fleet import Job, describe
+from .fleet import Job, describe, summaries
 from .sagemaker import DEFAULT_PAGE, Record, TrainingJobs
 
 MOST_ARNS = 100
@@ -110,7 +110,7 @@ class SimulatedAws:
     def add(self, jobs: Iterable[Job]) -> None:
         """Let the jobs exist, each from its creation time on. One replaces another of its name, account and region."""
         for job in jobs:
-            self._put(job.arn, Record(job.name, job.created, partial(describe, job)), job.tags)
+            self._put(job.arn, Record(job.name, job.created, partial(describe, job), summaries(job)), job.tags)
 
     def put(self, answer: Answer, tags: Mapping[str, str] | None = None) -> None:
         """Let a job exist that is described by this very answer, in place of the one with its ARN."""

@@ -5,11 +5,16 @@
 
 import json
 import re
+from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, reduce
+from itertools import chain
+from math import inf
+from operator import itemgetter, or_
+from sys import intern
 from typing import Any, NamedTuple
 
 from datadog_checks.base.stubs import aggregator, datadog_agent
@@ -39,11 +44,35 @@ class ServiceCheck(NamedTuple):
     at: float = 0
 
 
-class Series(NamedTuple):
-    """The points of a metric that have the same tags, oldest first: epoch seconds and value."""
+class Series:
+    """The points of a metric that have the same tags, oldest first: epoch seconds and value.
 
-    tags: Mapping[str, str]
-    points: list[tuple[float, float]]
+    A day of polls each minute has more than a million, so each takes 16 bytes.
+    """
+
+    __slots__ = ('tags', 'times', 'values')
+
+    def __init__(self, tags: Mapping[str, str], points: Iterable[tuple[float, float]] = ()) -> None:
+        self.tags = tags
+        self.times = array('d')
+        self.values = array('d')
+        for point in points:
+            self.append(*point)
+
+    def append(self, at: float, value: float) -> None:
+        self.times.append(at)
+        self.values.append(value)
+
+    @property
+    def points(self) -> list[tuple[float, float]]:
+        return list(zip(self.times, self.values, strict=True))
+
+    def within(self, start: float, end: float = inf) -> 'Series':
+        """The points from `start` until before `end`."""
+        part = slice(bisect_left(self.times, start), bisect_left(self.times, end))
+        found = Series(self.tags)
+        found.times, found.values = self.times[part], self.values[part]
+        return found
 
 
 @dataclass(slots=True)
@@ -61,20 +90,19 @@ class Recording:
     service_checks: list[ServiceCheck] = field(default_factory=list)
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[Counter[tuple[str, str]]] = field(default_factory=list)
+    _tags: dict[frozenset[str], tuple[frozenset[str], Mapping[str, str]]] = field(default_factory=dict, repr=False)
 
     def take(self, at: float) -> None:
         """Move what a poll has submitted from the stub to here, as of `at`, in epoch seconds."""
         self.polled_at.append(at)
         requests: Counter[tuple[str, str]] = Counter()
-        for metric in [metric for name in aggregator.metric_names for metric in aggregator.metrics(name)]:
+        # Not its `metrics`, which copies each value and tag: a day of polls each minute has a million values.
+        for metric in chain.from_iterable(aggregator._metrics.values()):
             name = metric.name.removeprefix(PREFIX)
             if metric.type == aggregator.COUNT:
                 self.counts.add(name)
-            tags = frozenset(metric.tags)
-            if tags not in self.series[name]:
-                self.series[name][tags] = Series(mapping(metric.tags), [])
-            series = self.series[name][tags]
-            series.points.append((at, metric.value))
+            series = self._series_of(name, frozenset(metric.tags), metric.tags)
+            series.append(at, metric.value)
             if name == 'api.requests':
                 requests[series.tags['operation'], series.tags['outcome']] += int(metric.value)
         self.requests.append(requests)
@@ -90,6 +118,31 @@ class Recording:
         aggregator.reset()
         datadog_agent._sent_logs.clear()
 
+    def _series_of(self, metric: str, sent: frozenset[str], tags: list[str]) -> Series:
+        """The one of these tags. A job's metrics share their tags, and so do those of all its lives."""
+        by_tags = self.series[metric]
+        if sent not in by_tags:
+            sent, tags_by_key = self._tags.setdefault(sent, (frozenset(map(intern, sent)), mapping(tags)))
+            by_tags[sent] = Series(tags_by_key)
+        return by_tags[sent]
+
+    @classmethod
+    def merged(cls, recordings: Sequence['Recording']) -> 'Recording':
+        """One of all, of different accounts that were polled at the same times."""
+        whole = cls(
+            counts=set().union(*(each.counts for each in recordings)),
+            polled_at=recordings[0].polled_at,
+            events=sorted((event for each in recordings for event in each.events), key=itemgetter('timestamp')),
+            logs=sorted((log for each in recordings for log in each.logs), key=itemgetter('timestamp')),
+            service_checks=sorted((check for each in recordings for check in each.service_checks), key=lambda c: c.at),
+            resources=reduce(or_, (each.resources for each in recordings)),
+            requests=[sum(polls, Counter()) for polls in zip(*(each.requests for each in recordings), strict=True)],
+        )
+        for each in recordings:
+            for metric, by_tags in each.series.items():
+                whole.series[metric] |= by_tags
+        return whole
+
     def since(self, at: float) -> 'Recording':
         """What was sent from then on; of events and logs, what happened from then on."""
         later = Recording(
@@ -103,8 +156,8 @@ class Recording:
         )
         for metric, by_tags in self.series.items():
             for tags, series in by_tags.items():
-                if points := series.points[bisect_left(series.points, (at,)) :]:
-                    later.series[metric][tags] = Series(series.tags, points)
+                if (part := series.within(at)).times:
+                    later.series[metric][tags] = part
         return later
 
     def all_series(self) -> Iterator[tuple[str, Series]]:
@@ -115,10 +168,9 @@ class Recording:
     def points(self) -> list[Point]:
         """Those of the last poll, one of each series: two instances of one account send the same."""
         return [
-            Point(metric, value, series.tags)
+            Point(metric, series.values[-1], series.tags)
             for metric, series in self.all_series()
-            for at, value in series.points[-1:]
-            if at == self.polled_at[-1]
+            if series.times[-1] == self.polled_at[-1]
         ]
 
     @property
@@ -128,18 +180,16 @@ class Recording:
         for metric, series in self.all_series():
             if metric.startswith('job.'):
                 key = (metric, *map(series.tags.get, SERIES_TAGS))
-                at, value = series.points[-1]
+                at = series.times[-1]
                 if key not in last or last[key][0] <= at:
-                    last[key] = (at, Point(metric, value, series.tags))
+                    last[key] = (at, Point(metric, series.values[-1], series.tags))
         return [point for _, point in last.values()]
 
     @property
     def totals(self) -> list[Point]:
         """The sum of each series of what is counted of jobs."""
         return [
-            Point(metric, sum(value for _, value in series.points), series.tags)
-            for metric, series in self.all_series()
-            if metric in COUNTS
+            Point(metric, sum(series.values), series.tags) for metric, series in self.all_series() if metric in COUNTS
         ]
 
     @property
@@ -157,7 +207,7 @@ def mapping(tags: list[str]) -> dict[str, str]:
     Those of the check stand before those of AWS, and count where a user has given a job a tag such as `Region`.
     """
     pairs = (tag.split(':', 1) for tag in reversed(tags))
-    return {normalized(key): value for key, value in pairs}
+    return {normalized(key): intern(value) for key, value in pairs}
 
 
 @cache

@@ -56,7 +56,7 @@ def dry_run(region: str, profiles: Sequence[str | None], page: Path, console: Co
     )
     render(recording, console)
     end = (recording.polled_at[-1] // POLL_SECONDS + 1) * POLL_SECONDS
-    draw(recording, Window(end - DRY_RUN_HOURS * 3600, end, POLL_SECONDS), page, console, DRY_RUN_NOTICE)
+    draw(recording, Window.drawn(end - DRY_RUN_HOURS * 3600, end), page, console, DRY_RUN_NOTICE)
     console.print(f'Done in {duration(time.monotonic() - began)}.')
     if any(point.metric == 'poll.duration' and point.value >= OUT_OF_TIME_SECONDS for point in recording.points):
         console.print('That is long: jobs that one poll had no time for may be missing. The next poll would go on.')

@@ -27,6 +27,7 @@ LOG_FRAME = frozenset({'ddtags', 'message', 'status', 'timestamp', 'training_job
 STATUSES = ('ok', 'warning', 'critical', 'unknown')
 STATES = ('ok', 'warning', 'alert')
 NO_DATA = 'n'
+JUDGED_SECONDS = 900
 
 
 def document(recording: Recording, window: Window, notice: str = NOTICE) -> Json:
@@ -40,7 +41,8 @@ def drawn(dashboards: Mapping[str, Json], monitors: Mapping[str, Json], recordin
     source = Source(recording, window, variables, tuple(sorted(_preset_tags(dashboards))), {}, {})
     shown = [_dashboard(name, dashboard, source) for name, dashboard in dashboards.items()]
     interned: dict[str, int] = {}
-    moments = [at for at in recording.polled_at if window.start <= at < window.end]
+    # Of each quarter of an hour the last poll.
+    moments = list({at // JUDGED_SECONDS: at for at in recording.polled_at if window.start <= at < window.end}.values())
     return {
         'title': 'Amazon SageMaker Training',
         'start': int(window.buckets[0]),
@@ -71,7 +73,7 @@ def _choices(source: Source) -> dict[str, list[str]]:
     """The values of each template variable that something within the window has."""
     values: defaultdict[str, set[str]] = defaultdict(set)
     for _, series in source.recording.all_series():
-        if any(source.window.start <= at < source.window.end for at, _ in series.points):
+        if series.within(source.window.start, source.window.end).times:
             for key, value in series.tags.items():
                 values[key].add(normalized(value))
     return {
