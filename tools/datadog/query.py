@@ -49,14 +49,15 @@ GRAMMAR = r"""
     call: NAME "(" expression ("," argument)* ")"
     argument: SIGNED -> number | NUMBER -> number | STRING -> string | NAME "=" (STRING | NUMBER) -> named
 
-    metric: METRIC "{" filter "}" by? (as_count | rollup)*
+    metric: METRIC "{" filter "}" by? (as_count | as_rate | rollup)*
     by: "by" "{" TAG_KEY ("," TAG_KEY)* "}"
     as_count: ".as_count" "(" ")"
+    as_rate: ".as_rate" "(" ")"
     rollup: ".rollup" "(" NAME ("," NUMBER)? ")"
 
     METRIC.2: /(avg|sum|min|max):[a-z][\w.]*/
     NAME: /[a-z_]\w*/
-    TAG_KEY: /[\w.\/:-]+/
+    TAG_KEY: /\$?[\w.\/:-]+/
     STRING: /'[^']*'/
     NUMBER: /\d+(\.\d+)?/
     SIGNED: /-\d+(\.\d+)?/
@@ -72,6 +73,7 @@ class Metric:
     filter: Filter
     by: tuple[str, ...] = ()
     as_count: bool = False
+    as_rate: bool = False
     rollup: str | None = None
     interval: float | None = None
 
@@ -100,7 +102,8 @@ class Metric:
             buckets: defaultdict[float, list[float]] = defaultdict(list)
             for at, value in within:
                 buckets[at // window.interval * window.interval].append(value)
-            yield tags, {bucket: over_time(values) for bucket, values in buckets.items()}
+            each = window.interval if self.as_rate else 1
+            yield tags, {bucket: over_time(values) / each for bucket, values in buckets.items()}
 
     def selected(self, recording: Recording) -> frozenset[frozenset[str]]:
         """The tags, as they were sent, of each series that passes the filter."""
@@ -115,8 +118,8 @@ class Metric:
         return by_tags
 
     def window(self, window: Window) -> Window:
-        """The window in intervals of the rollup, if it has one."""
-        return window._replace(interval=self.interval or window.interval)
+        """The window in intervals of the rollup, if it has one and that is longer: shorter ones Datadog lengthens."""
+        return window._replace(interval=max(self.interval or 0, window.interval))
 
     @property
     def over_time(self) -> str:
@@ -336,6 +339,10 @@ class _Outline(FilterReader):
 
     def as_count(self, _: list[Token]) -> dict[str, Any]:
         return {'as_count': True}
+
+    def as_rate(self, _: list[Token]) -> dict[str, Any]:
+        """Of a count: https://docs.datadoghq.com/metrics/custom_metrics/type_modifiers/."""
+        return {'as_count': True, 'as_rate': True}
 
     def rollup(self, items: list[Token]) -> dict[str, Any]:
         method, *interval = items
