@@ -27,6 +27,7 @@ from tools.datadog.assets import (
     STATIC,
     Json,
     grouped_by,
+    is_group,
     load,
     metric_monitor,
     queries,
@@ -43,12 +44,16 @@ GROUP_TAGS = {'managed_spot', 'algorithm', 'training_input_mode', 'role_name', '
 USER_TAGS = {'team', 'project', 'env'}
 """Tags that AWS resources usually have, and those of the demo's do."""
 
-VARIABLES = ['scope', 'aws_account', 'region', 'training_job_name', 'instance_type', 'team']
-PRESETS = {'Spot only', 'Production'}
+# What a saved view needs to choose from, by its name.
+PRESETS = {'Production': 'scope', 'Spot only': 'managed_spot'}
+NOTE_LINE = 175
+"""How many characters a line has over twelve columns. A row has two lines."""
 COLUMNS = 12
 SMALL_WORDS = {'a', 'an', 'and', 'at', 'by', 'for', 'in', 'of', 'on', 'or', 'per', 'the', 'to', 'with'}
 PROPER_NAMES = {'Amazon', 'Datadog', 'SageMaker', 'CloudWatch'}
 EVENT_LINK = re.compile(r'event/explorer\?query=([^&\s)"]*)')
+# A tag's value in a search: it may have a colon, and then means something else without quotes.
+BARE_VALUE = re.compile(r'(?<!")\{\{\w+\.value\}\}')
 DOCS_PATH = re.compile(r'`(docs/[^`]*)`')
 CROSS_LINK = re.compile(r'https://app\.datadoghq\.com/dashboard/lists\?q=([^&)"\s]+)')
 
@@ -103,7 +108,7 @@ def tags_of(metric: str) -> set[str]:
     return documented | grouped | (job if 'training_job_name' in documented else set())
 
 
-def _query_problems(text: str, prefixes: dict[str, str | None]) -> Iterator[str]:
+def _query_problems(text: str, variables: dict[str, Json]) -> Iterator[str]:
     try:
         asked = metrics(text)
     except QueryError as error:
@@ -112,10 +117,10 @@ def _query_problems(text: str, prefixes: dict[str, str | None]) -> Iterator[str]
     if not asked:
         yield f'asks for nothing: {text}'
     for metric in asked:
-        yield from (f'{problem}: {text}' for problem in _metric_problems(metric, prefixes))
+        yield from (f'{problem}: {text}' for problem in _metric_problems(metric, variables))
 
 
-def _metric_problems(metric: Metric, prefixes: dict[str, str | None]) -> Iterator[str]:
+def _metric_problems(metric: Metric, variables: dict[str, Json]) -> Iterator[str]:
     if metric.name not in METADATA:
         yield f'{metric.name} is not in metadata.csv'
         return
@@ -124,14 +129,23 @@ def _metric_problems(metric: Metric, prefixes: dict[str, str | None]) -> Iterato
     known = tags_of(metric.name)
     for name in sorted({*metric.filter.names, *metric.by}):
         if not name.startswith('$'):
-            wanted = name
-        elif name[1:] not in prefixes:
+            wanted = {name}
+        elif name[1:] not in variables:
             yield f'{name} is not defined'
             continue
+        elif is_group(variables[name[1:]]) != (name in metric.by):
+            yield f'{name} is for something else'
+            continue
         else:
-            wanted = prefixes[name[1:]] or 'managed_spot'  # without prefix it takes any tag, so the metric needs many
-        if wanted not in known:
-            yield f'{metric.name} has no tag {wanted} ({name})'
+            wanted = _tags_of_variable(variables[name[1:]])
+        yield from (f'{metric.name} has no tag {tag} ({name})' for tag in sorted(wanted - known))
+
+
+def _tags_of_variable(variable: Json) -> set[str]:
+    """Those that it filters or groups by; none for one that takes any tag, such as those of the instance."""
+    if is_group(variable):
+        return set(variable['available_values'])
+    return {variable['prefix']} if variable.get('prefix') else set()
 
 
 def _texts_are_plain(document: Json) -> Iterator[str]:
@@ -152,6 +166,7 @@ def _links_lead_somewhere(document: Json) -> Iterator[str]:
         for search in EVENT_LINK.findall(text):
             if '-source:alert' not in (words := unquote(search).split()) or any(w.startswith('source:') for w in words):
                 yield f'Datadog does not know the source of the events: {unquote(search)}'
+            yield from (f'without quotes: {value}' for value in BARE_VALUE.findall(unquote(search)))
         # https://docs.datadoghq.com/dashboards/widgets/note/, https://docs.datadoghq.com/dashboards/template_variables/
         for link in re.findall(r'https://[^/)]*\$[^)]*|https://[^\s)"]*\w\$\w+\.value[^)]*', text):
             yield f'Datadog does not fill in a variable there: {link}'
@@ -185,10 +200,78 @@ def _requests_are_complete(dashboard: Json) -> Iterator[str]:
 
 
 def _queries_are_answered(dashboard: Json) -> Iterator[str]:
-    prefixes = {variable['name']: variable.get('prefix') for variable in dashboard['template_variables']}
+    variables = {variable['name']: variable for variable in dashboard['template_variables']}
     for widget in widgets(dashboard):
         for query in queries(widget.definition):
-            yield from (f'{widget.name}: {problem}' for problem in _query_problems(query, prefixes))
+            yield from (f'{widget.name}: {problem}' for problem in _query_problems(query, variables))
+
+
+def _variables_act(dashboard: Json) -> Iterator[str]:
+    """On each query whose metric has the tag, so that what is picked holds for all that is shown.
+
+    But for comparisons of jobs, where one of them is picked, and for how often a region was polled: no job's tag is on
+    that.
+    """
+    variables = [variable for variable in dashboard['template_variables'] if not is_group(variable)]
+    for widget in widgets(dashboard):
+        for metric in [metric for query in queries(widget.definition) for metric in _readable(query)]:
+            known = tags_of(metric.name)
+            for name in [variable['name'] for variable in variables if _tags_of_variable(variable) <= known]:
+                is_apart = (name == 'training_job_name' and name in metric.by) or (
+                    name == 'scope' and _is_polls(metric)
+                )
+                if f'${name}' not in metric.filter.names and not is_apart:
+                    yield f'{widget.name}: {name} does not act on {metric.name}'
+        if widget.definition['type'] in ('check_status', 'list_stream'):
+            named = {name for text in _searches(widget.definition) for name in _named(text)}
+            is_check = widget.definition['type'] == 'check_status'
+            wanted = {'scope', *SERVICE_CHECK['groups']} if is_check else {variable['name'] for variable in variables}
+            yield from (f'{widget.name}: {name} does not act' for name in sorted(wanted - named))
+
+
+def _readable(query: str) -> list[Metric]:
+    """The metrics that are known; the others are another rule's."""
+    try:
+        return [metric for metric in metrics(query) if metric.name in METADATA]
+    except QueryError:
+        return []
+
+
+def _is_polls(metric: Metric) -> bool:
+    """Whether this counts polls."""
+    return metric.rollup == 'count'
+
+
+def _values_hold_in_any_interval(dashboard: Json) -> Iterator[str]:
+    """However long the intervals of a graph are."""
+    for widget in widgets(dashboard):
+        for metric in [metric for query in queries(widget.definition) for metric in _readable(query)]:
+            if metric.aggregator in ('max', 'min') and metric.rollup not in (metric.aggregator, 'count'):
+                yield f'{widget.name}: the {metric.aggregator} of averages of {metric.name}'
+        for request in widget.definition.get('requests', ()):
+            for each in request.get('formulas', ()):
+                if '_before(' in each['formula'] and not re.fullmatch(r'\w+_before\(.*\)', each['formula']):
+                    yield f'{widget.name}: only a part is of another time: {each["formula"]}'
+
+
+def _graphs_can_be_read(dashboard: Json) -> Iterator[str]:
+    """https://docs.datadoghq.com/developers/integrations/create-an-integration-dashboard/"""
+    for widget in widgets(dashboard):
+        definition = widget.definition
+        asked = [metric for query in queries(definition) for metric in _readable(query)]
+        if definition['type'] == 'sunburst' and any(len(metric.by) > 3 for metric in asked):
+            yield f'{widget.name}: more than three rings'
+        if definition['type'] != 'timeseries':
+            continue
+        if all(metric.as_count and not metric.as_rate for metric in asked) and definition['legend_columns'] != ['sum']:
+            yield f'{widget.name}: the legend has more than sums of counts'
+        for request in definition['requests']:
+            is_of_jobs = any('training_job_name' in m.by for q in request['queries'] for m in _readable(q['query']))
+            for each in request['formulas']:
+                if 'alias' not in each:
+                    yield f'{widget.name}: {each["formula"]} has no alias'
+                if is_of_jobs and not each['formula'].startswith('top('):
+                    yield f'{widget.name}: a line for each job'
 
 
 def _layout_has_no_overlap(dashboard: Json) -> Iterator[str]:
@@ -245,16 +328,15 @@ def _titles_are_cased(dashboard: Json) -> Iterator[str]:
 def _variables_are_used(dashboard: Json) -> Iterator[str]:
     variables = dashboard['template_variables']
     names = [variable['name'] for variable in variables]
-    if names != VARIABLES:
-        yield f'the variables are {names}'
     for variable in variables:
-        if variable.get('defaults') != ['*']:
+        if variable.get('defaults') != (variable['available_values'][:1] if is_group(variable) else ['*']):
             yield f'{variable["name"]} has no defaults'
     used = {name for widget in widgets(dashboard) for text in _searches(widget.definition) for name in _named(text)}
     yield from (f'{name} is not used' for name in names if name not in used)
     yield from (f'{name} is not defined' for name in sorted(used - set(names)))
     presets = dashboard['template_variable_presets']
-    yield from (f'no preset is called {name}' for name in PRESETS - {preset['name'] for preset in presets})
+    wanted = {name for name, variable in PRESETS.items() if variable in names}
+    yield from (f'no preset is called {name}' for name in wanted - {preset['name'] for preset in presets})
     for preset in presets:
         chosen = {variable['name'] for variable in preset['template_variables']}
         yield from (f'{preset["name"]} sets {name}, which is not defined' for name in chosen - set(names))
@@ -278,13 +360,16 @@ def _named(text: str) -> list[str]:
 def _groups_say_how_to_read_them(dashboard: Json) -> Iterator[str]:
     for outer in dashboard['widgets']:
         title = outer['definition']['title'] if outer['definition']['type'] == 'group' else ''
-        notes = [
-            w['definition']['content']
-            for w in outer['definition'].get('widgets', ())
-            if w['definition']['type'] == 'note'
-        ]
-        if not any('**Reading' in note and '**Action' in note for note in notes) and not title.startswith('About'):
+        if title == 'About':
+            continue
+        notes = [w for w in outer['definition'].get('widgets', ()) if w['definition']['type'] == 'note']
+        texts = [note['definition']['content'] for note in notes]
+        if not any('**Reading' in text and '**Action' in text for text in texts):
             yield f'{title} does not say how to read it and what to do'
+        for note, text in zip(notes, texts, strict=True):
+            longest = max(map(len, text.split('\n'))) * COLUMNS / outer['layout']['width']
+            if note['layout']['height'] > 1 or text.count('\n') > 1 or longest > NOTE_LINE:
+                yield f'the note of {title} is longer than two lines'
 
 
 DASHBOARD_RULES: dict[str, Rule] = {
@@ -294,6 +379,9 @@ DASHBOARD_RULES: dict[str, Rule] = {
     'layout': _layout_has_no_overlap,
     'titles': _titles_are_cased,
     'variables': _variables_are_used,
+    'acting': _variables_act,
+    'intervals': _values_hold_in_any_interval,
+    'graphs': _graphs_can_be_read,
     'notes': _groups_say_how_to_read_them,
     'links': _links_lead_somewhere,
     'plain': _texts_are_plain,

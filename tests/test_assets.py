@@ -15,7 +15,19 @@ from typing import Any
 
 import pytest
 
-from tools.datadog.assets import METRIC_MONITOR, STATIC, Json, Widget, filled, frames, load, queries, streamed, widgets
+from tools.datadog.assets import (
+    METRIC_MONITOR,
+    STATIC,
+    Json,
+    Widget,
+    filled,
+    frames,
+    is_group,
+    load,
+    queries,
+    streamed,
+    widgets,
+)
 from tools.datadog.filters import kept, tag_filter
 from tools.datadog.frames import QueryError, Window
 from tools.datadog.query import Metric, evaluate, metrics
@@ -124,14 +136,20 @@ def test_a_metric_has_the_tags_that_the_metadata_and_the_assets_say(metric: str,
 def test_a_chosen_value_narrows_what_is_shown(dashboard: str, day: Recording) -> None:
     """Of each variable, its presets' values included, there is a value that leaves some widget something to show."""
     template = DASHBOARDS[dashboard]
-    chosen = {
+    name = day.events[-1]['msg_title'].split()[3]
+    values = {
         'scope': 'env:prod',
         'aws_account': '123456789012',
         'region': 'us-east-1',
-        'training_job_name': day.events[-1]['msg_title'].split()[3],
+        'training_job_name': name,
+        'job_family': next(
+            s.tags['job_family'] for _, s in day.all_series() if s.tags.get('training_job_name') == name
+        ),
         'instance_type': 'ml.g5.xlarge',
         'team': 'nlp',
+        'managed_spot': 'true',
     }
+    chosen = {each['name']: values[each['name']] for each in template['template_variables'] if not is_group(each)}
     presets = [
         {each['name']: each['values'][0] for each in preset['template_variables']}
         for preset in template['template_variable_presets']
@@ -145,8 +163,8 @@ def test_a_chosen_value_narrows_what_is_shown(dashboard: str, day: Recording) ->
         ]
         nobodys = {name: 'env:nobodys' if name == 'scope' else 'nobodys' for name in choice}
         found, none = (
-            [any(frame.lines for frame in frames(widget, day, DAY, filler(dashboard, **values))) for widget in asking]
-            for values in (choice, nobodys)
+            [any(frame.lines for frame in frames(widget, day, DAY, filler(dashboard, **picked))) for widget in asking]
+            for picked in (choice, nobodys)
         )
         assert any(found), choice
         assert not any(none), choice
@@ -177,6 +195,14 @@ def replace(owner: Json, key: str, old: str, new: str) -> None:
     assert old in owner[key]
     owner[key] = owner[key].replace(old, new)
 
+
+def _note(dashboard: Json) -> Json:
+    """The one of the third group."""
+    note: Json = dashboard['widgets'][2]['definition']['widgets'][0]['definition']
+    return note
+
+
+RINGS = 'max:sagemaker_training.job.instances{*} by {team,job_family,training_job_name,region}.rollup(max)'
 
 # Rule, what to break, and what the rule must say of it. Each key is a case's name.
 BROKEN_DASHBOARDS: dict[str, tuple[str, Callable[[Json], Any], str]] = {
@@ -212,18 +238,73 @@ BROKEN_DASHBOARDS: dict[str, tuple[str, Callable[[Json], Any], str]] = {
     ),
     'filter of a tag it lacks': (
         'answered',
-        lambda d: request(d)['queries'][0].update(query='sum:sagemaker_training.jobs.open{$training_job_name}'),
-        'no tag training_job_name',
+        lambda d: request(d)['queries'][0].update(query='max:sagemaker_training.poll.lag{$team}'),
+        'no tag team ($team)',
     ),
     'group of a tag it lacks': (
         'answered',
         lambda d: request(d)['queries'][0].update(query='max:sagemaker_training.poll.lag{*} by {team}'),
         'no tag team',
     ),
-    'any tag where there are few': (
+    'group of tags it lacks': (
         'answered',
-        lambda d: request(d)['queries'][0].update(query='max:sagemaker_training.poll.lag{$scope}'),
-        'no tag managed_spot',
+        lambda d: request(d)['queries'][0].update(query='max:sagemaker_training.poll.lag{*} by {$group_by}'),
+        'no tag project ($group_by)',
+    ),
+    'filter by what groups': (
+        'answered',
+        lambda d: replace(request(d)['queries'][0], 'query', '$team', '$group_by'),
+        'for something else',
+    ),
+    'filter left out': (
+        'acting',
+        lambda d: replace(request(d)['queries'][0], 'query', ' AND $team', ''),
+        'team does not act on sagemaker_training.jobs.open',
+    ),
+    'filter left out of a check': ('acting', lambda d: first(d, 'check_status').update(tags=[]), 'scope does not act'),
+    'maximum of averages': (
+        'intervals',
+        lambda d: replace(first(d, 'query_table')['requests'][0]['queries'][0], 'query', '.rollup(max)', ''),
+        'the max of averages',
+    ),
+    'part of another time': (
+        'intervals',
+        lambda d: request(d)['formulas'][0].update(formula='week_before(query1) / query2'),
+        'only a part',
+    ),
+    'averages of counts': (
+        'graphs',
+        lambda d: first(d, 'timeseries').update(legend_columns=['sum', 'avg']),
+        'more than sums',
+    ),
+    'no alias': ('graphs', lambda d: first(d, 'timeseries')['requests'][0]['formulas'][0].pop('alias'), 'no alias'),
+    'line for each job': (
+        'graphs',
+        lambda d: first(d, 'timeseries')['requests'][0]['queries'][0].update(
+            query='max:sagemaker_training.job.instances{*} by {training_job_name}.rollup(max)'
+        ),
+        'a line for each job',
+    ),
+    'four rings': (
+        'graphs',
+        lambda d: first(d, 'toplist').update(
+            type='sunburst',
+            requests=[{'queries': [{'data_source': 'metrics', 'name': 'a', 'query': RINGS}]}],
+        ),
+        'more than three rings',
+    ),
+    'high note': (
+        'notes',
+        lambda d: d['widgets'][2]['definition']['widgets'][0]['layout'].update(height=2),
+        'two lines',
+    ),
+    'long note': ('notes', lambda d: _note(d).update(content=f'{_note(d)["content"]} {"more " * 20}'), 'two lines'),
+    'value without quotes': (
+        'links',
+        lambda d: first(d, 'note').update(
+            content='[x](https://app.datadoghq.com/event/explorer?query=-source%3Aalert%20team%3A{{team.value}})'
+        ),
+        'without quotes',
     ),
     'no query': ('answered', lambda d: request(d)['queries'][0].update(query='sum:jobs.open'), 'not understood'),
     'overlap': ('layout', lambda d: d['widgets'][1]['layout'].update(x=3), 'overlap'),

@@ -143,8 +143,10 @@ def test_a_card_is_drawn_as_soon_as_it_is_scrolled_to(shared: Page, file: Path) 
     shared.wait_for_function('document.querySelector(".widget:last-child").dataset.drawn')
 
 
-@pytest.mark.parametrize('name', ['region', 'aws_account', 'instance_type', 'team', 'training_job_name'])
-@pytest.mark.parametrize('dashboard', WIDGETS)
+@pytest.mark.parametrize(
+    ('dashboard', 'name'),
+    [(name, variable['name']) for name, each in DASHBOARDS.items() for variable in each['template_variables']],
+)
 def test_a_selector_filters_each_widget_as_the_evaluator_does(
     dashboard: str, name: str, shared: Page, day: Recording
 ) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tools.datadog.assets import Json, load
+from tools.datadog.assets import Json, filled, load
 from tools.datadog.recording import Recording, ServiceCheck
 from tools.preview.document import document, drawn
 from tools.preview.page import joined, page
@@ -30,12 +30,12 @@ OPEN = 'sum:sagemaker_training.jobs.open{%s}'
 CREATED = 'sum:sagemaker_training.jobs.created{%s}.as_count()'
 
 
-def shown(definition: Json, recorded: Recording) -> tuple[Json, Json]:
+def shown(definition: Json, recorded: Recording, variables: list[Json] = VARIABLES) -> tuple[Json, Json]:
     """The only widget of a dashboard, and the document it is in."""
     dashboard = {
         'title': 'One widget',
         'description': '',
-        'template_variables': VARIABLES,
+        'template_variables': variables,
         'template_variable_presets': [PRESET],
         'widgets': [{'id': 1, 'layout': {'x': 0, 'y': 0, 'width': 12, 'height': 2}, 'definition': definition}],
     }
@@ -131,22 +131,34 @@ def test_another_time_is_a_query_of_its_own() -> None:
 
 def test_a_widget_has_its_own_time_and_intervals_and_what_it_is_compared_with() -> None:
     created = recording(('jobs.created', 'team:a', {-3: 1, -1: 2, 3.5: 4}))
-    definition = timeseries('query1', CREATED % '*' + '.rollup(sum, 1800)') | {
+    definition = timeseries('query1', CREATED % '*' + '.rollup(sum, 7200)') | {
         'type': 'query_value',
-        'time': {'live_span': '1h'},
+        'time': {'live_span': '2h'},
     }
     definition['requests'][0]['comparison'] = {'duration': {'type': 'previous_timeframe'}}
     definition['requests'][0]['queries'][0]['aggregator'] = 'sum'
     widget, whole = shown(definition, created)
     (request,) = widget['requests']
-    assert widget['window'] == [3, 4]
+    assert widget['window'] == [2, 4]
     assert request['formulas'][0]['previous'] == 'query1@previous'
-    assert [query['window'] for query in request['queries']] == [[6, 8], [6, 8]]
-    assert rows(whole, request['queries'][0]) == [({}, 7, [4])]
+    assert [query['window'] for query in request['queries']] == [[1, 2], [1, 2]]
+    assert rows(whole, request['queries'][0]) == [({}, 1, [4])]
     long = definition | {'time': {'live_span': '1d'}}
     widget, whole = shown(long, created)
     assert widget['window'] == [-20, 4]
-    assert rows(whole, widget['requests'][0]['queries'][0]) == [({}, -6, [1, None, None, None, 2, *8 * [None], 4])]
+    assert rows(whole, widget['requests'][0]['queries'][0]) == [({}, -2, [1, 2, None, 4])]
+
+
+def test_a_variable_to_group_by_leaves_the_tags_to_choose_from() -> None:
+    variable = {'name': 'by', 'type': 'group', 'available_values': ['team', 'region'], 'defaults': ['team']}
+    recorded = recording(('jobs.open', 'team:a region:x', {0: 1}), ('jobs.open', 'team:a region:y', {0: 2}))
+    text = OPEN % '*' + ' by {$by}'
+    widget, whole = shown(timeseries('query1', text), recorded, [variable])
+    [query] = widget['requests'][0]['queries']
+    assert (query['by'], query['filters']) == (('$by',), [])
+    assert whole['blocks'][query['block']]['keys'] == ['region', 'team']
+    assert whole['variables'] == {'by': ['team', 'region']}
+    assert [filled(text, [variable], chosen).split()[-1] for chosen in ({}, {'by': 'region'})] == ['{team}', '{region}']
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,18 @@ def test_a_rollup_says_how_to_aggregate_over_time_and_how_long() -> None:
     assert answer('sum:sagemaker_training.jobs.created{*}.as_count().rollup(sum, 7200)', created) == {(): {0: 3, 2: 4}}
 
 
+def test_an_interval_that_is_too_short_for_the_window_is_lengthened() -> None:
+    created = ('jobs.created', 'team:a', {0: 1, 0.5: 2, 1: 4})
+    assert answer('sum:sagemaker_training.jobs.created{*}.as_count().rollup(sum, 60)', created) == {(): {0: 3, 1: 4}}
+
+
+def test_a_rate_is_by_the_second_in_intervals_of_any_length() -> None:
+    created = ('jobs.created', 'team:a', {0: 3600, 0.5: 3600, 1: 7200})
+    text = 'sum:sagemaker_training.jobs.created{*}.as_rate()'
+    assert answer(text, created) == {(): {0: 2, 1: 2}}
+    assert answer(f'{text}.rollup(sum, 7200)', created) == {(): {0: 2}}
+
+
 def test_groups_are_the_values_of_the_tags() -> None:
     open_ = [
         ('jobs.open', 'team:a region:x', {0: 1}),
@@ -228,7 +240,7 @@ def test_queries_are_reduced_by(method: str, expected: float) -> None:
             'sum:sagemaker_training.jobs.open{*} by {team} + sum:sagemaker_training.jobs.open{*} by {x}',
             'different tags',
         ),
-        ('sum:sagemaker_training.jobs.open{*} + sum:sagemaker_training.jobs.open{*}.rollup(sum, 60)', 'intervals'),
+        ('sum:sagemaker_training.jobs.open{*} + sum:sagemaker_training.jobs.open{*}.rollup(sum, 7200)', 'intervals'),
     ],
 )
 def test_what_cannot_be_answered_is_an_error(text: str, says: str) -> None:

@@ -92,20 +92,28 @@ def queries(definition: Json) -> Iterator[str]:
 
 
 def filled(text: str, variables: list[Json], chosen: Mapping[str, str]) -> str:
-    """The text with the chosen values of a dashboard's template variables; one that has none matches all.
+    """The text with the chosen values of a dashboard's template variables; one that has none has its default.
 
-    A variable without prefix has whole tags as values.
+    A variable without prefix has whole tags as values; those of a variable to group by are names of tags.
     """
-    prefixes = {variable['name']: variable.get('prefix') for variable in variables}
+    defined = {variable['name']: variable for variable in variables}
 
     def value(match: re.Match[str]) -> str:
         name, is_bare = match.groups()
-        if name not in prefixes:
+        if name not in defined:
             raise QueryError(f'no template variable is named {name}')
-        value, prefix = chosen.get(name, '*'), prefixes[name]
+        [default] = defined[name]['defaults']
+        value, prefix = chosen.get(name, default), defined[name].get('prefix')
+        if is_group(defined[name]):
+            return value
         return value if is_bare or not prefix or value == '*' else f'{prefix}:{value}'
 
     return VARIABLE.sub(value, text)
+
+
+def is_group(variable: Json) -> bool:
+    """Whether the template variable is one to group by, which filters nothing."""
+    return bool(variable.get('type') == 'group')
 
 
 def window_of(definition: Json, window: Window) -> Window:

@@ -124,7 +124,7 @@ def default_zero(frame: Frame) -> Frame:
 
 
 def _top(frame: Frame, limit: float, method: str = 'mean', order: str = 'desc') -> Frame:
-    ranked = sorted(frame.lines, key=lambda group: REDUCERS[method](list(frame.lines[group].values())))
+    ranked = sorted(frame.lines, key=lambda group: (REDUCERS[method](list(frame.lines[group].values())), group))
     kept = {'asc': ranked, 'desc': ranked[::-1]}[order][: int(limit)]
     return frame._replace(lines={group: frame.lines[group] for group in kept})
 

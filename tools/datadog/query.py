@@ -54,7 +54,7 @@ GRAMMAR = r"""
 
     METRIC.2: /(avg|sum|min|max):[a-z][\w.]*/
     NAME: /[a-z_]\w*/
-    TAG_KEY: /[\w.\/:-]+/
+    TAG_KEY: /\$?[\w.\/:-]+/
     STRING: /'[^']*'/
     NUMBER: /\d+(\.\d+)?/
     SIGNED: /-\d+(\.\d+)?/
@@ -116,8 +116,8 @@ class Metric:
         return by_tags
 
     def window(self, window: Window) -> Window:
-        """The window in intervals of the rollup, if it has one."""
-        return window._replace(interval=self.interval or window.interval)
+        """The window in intervals of the rollup, if it has one and that is longer: shorter ones Datadog lengthens."""
+        return window._replace(interval=max(self.interval or 0, window.interval))
 
     @property
     def is_count(self) -> bool:
@@ -288,6 +288,7 @@ class _Outline(FilterReader):
         return {'as_count': True}
 
     def as_rate(self, _: list[Token]) -> dict[str, Any]:
+        """Of a count: https://docs.datadoghq.com/metrics/custom_metrics/type_modifiers/."""
         return {'as_rate': True}
 
     def rollup(self, items: list[Token]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tools.datadog.assets import VARIABLE, Json, filled, formulas, named_queries
+from tools.datadog.assets import VARIABLE, Json, filled, formulas, is_group, named_queries
 from tools.datadog.frames import FUNCTIONS, REDUCERS, Group, QueryError, Window
 from tools.datadog.query import OPERATORS, SHIFTS, Metric, outline
 from tools.datadog.recording import PREFIX, Recording
@@ -40,9 +40,11 @@ class Source(NamedTuple):
         return filled(text, list(self.variables.values()), {})
 
     def keys(self, variable: str) -> tuple[str, ...]:
-        """The tags that a template variable filters by."""
-        prefix = self.variables[variable].get('prefix')
-        return (prefix,) if prefix else self.scopes
+        """The tags that a template variable filters or groups by."""
+        asked = self.variables[variable]
+        if is_group(asked):
+            return tuple(asked['available_values'])
+        return (asked['prefix'],) if asked.get('prefix') else self.scopes
 
 
 class Asked(NamedTuple):
@@ -114,22 +116,23 @@ def _was_sent(metric: Metric, recording: Recording) -> bool:
 def _query(text: str, method: str | None, source: Source, window: Window, shift: float) -> Json:
     metric = _metric(text, source)
     variables = [name for name, _ in VARIABLE.findall(text)]
-    if {f'${name}' for name in variables} != outline(text).filter.narrowed_by:
+    filters = [name for name in variables if not is_group(source.variables[name])]
+    if {f'${name}' for name in filters} != outline(text).filter.narrowed_by:
         raise QueryError(f'it knows template variables that narrow a query down, not {text}')
     whole = metric.window(source.window)
     if shift % whole.interval:
         raise QueryError(f'a shift by {shift:g} seconds is no multiple of the interval')
     selected = metric.selected(source.recording)
-    key = (metric.name, metric.aggregator, metric.over_time, whole.interval, shift, selected)
+    key = (metric.name, metric.aggregator, metric.over_time, metric.as_rate, whole.interval, shift, selected)
     block = source.blocks.setdefault(key, Block(metric, len(source.blocks), shift, whole))
     block.keys.update(metric.by, *map(source.keys, variables))
     block.window = block.window._replace(start=min(block.window.start, window.start))
     return {
         'block': block.number,
         'space': metric.aggregator,
-        'by': metric.by,
+        'by': outline(text).by,
         'reduce': method,
-        'filters': variables,
+        'filters': filters,
         'window': numbers(metric.window(window), whole),
     }
 

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tools.datadog.assets import Json, Verdict, frames, grouped_by, load, streamed, verdicts, window_of
+from tools.datadog.assets import Json, Verdict, frames, grouped_by, is_group, load, streamed, verdicts, window_of
 from tools.datadog.filters import tag_filter
 from tools.datadog.frames import Group, QueryError, Window
 from tools.datadog.recording import PREFIX, Recording, ServiceCheck, mapping, normalized
@@ -70,14 +70,16 @@ def _preset_tags(dashboards: Mapping[str, Json]) -> set[str]:
 
 
 def _choices(source: Source) -> dict[str, list[str]]:
-    """The values of each template variable that something within the window has."""
+    """The values of each template variable that something within the window has, or the tags it may group by."""
     values: defaultdict[str, set[str]] = defaultdict(set)
     for _, series in source.recording.all_series():
         if series.within(source.window.start, source.window.end).times:
             for key, value in series.tags.items():
                 values[key].add(normalized(value))
     return {
-        name: sorted(
+        name: variable['available_values']
+        if is_group(variable)
+        else sorted(
             value if variable.get('prefix') else f'{key}:{value}' for key in source.keys(name) for value in values[key]
         )
         for name, variable in source.variables.items()
@@ -167,7 +169,8 @@ def _streamed_item(item: Json, source: Source) -> Json:
     """An event or a log, with the tags that template variables filter by."""
     is_log = 'ddtags' in item
     tags = mapping(item['ddtags'].split(',') if is_log else item['tags'])
-    kept = {key: normalized(tags[key]) for name in source.variables for key in source.keys(name) if key in tags}
+    filters = [name for name, variable in source.variables.items() if not is_group(variable)]
+    kept = {key: normalized(tags[key]) for name in filters for key in source.keys(name) if key in tags}
     shown = {'time': _time(item), 'tags': kept}
     if is_log:
         fields = {key: value for key, value in item.items() if key not in LOG_FRAME}

@@ -70,8 +70,8 @@ export function showDashboard(dashboard, chosen) {
   );
 }
 
-function selector(dashboard, { name }, chosen) {
-  const value = chosen[name] ?? '';
+function selector(dashboard, { name, type, defaults }, chosen) {
+  const [always, value] = type === 'group' ? [[], chosen[name] ?? defaults[0]] : [[''], chosen[name] ?? ''];
   const options = [...new Set([value, ...(data.variables[name] ?? [])])].filter(Boolean).sort();
   const onchange = ({ target }) => (location.hash = hashTo(dashboard, { ...chosen, [name]: target.value }));
   const option = (each) => el('option', { value: each, selected: each === value && '' }, each || '*');
@@ -80,8 +80,8 @@ function selector(dashboard, { name }, chosen) {
     el('datalist', { id: `all-${name}` }, options.map(option)),
   ];
   const isLong = options.length > LISTED_OPTIONS;
-  const control = isLong ? listed() : el('select', { name, onchange }, ['', ...options].map(option));
-  return el(value ? 'label.chosen' : 'label', {}, el('span', {}, name), control);
+  const control = isLong ? listed() : el('select', { name, onchange }, [...always, ...options].map(option));
+  return el(chosen[name] ? 'label.chosen' : 'label', {}, el('span', {}, name), control);
 }
 
 function presetButton(dashboard, { name, template_variables: variables }, chosen) {

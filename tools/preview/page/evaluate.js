@@ -27,7 +27,10 @@ const FUNCTIONS = {
     return mapped({ ...frame, lines }, (values) => values.map((value) => value ?? 0));
   },
   top(frame, limit, method = 'mean', order = 'desc') {
-    const lines = [...frame.lines].sort(([, a], [, b]) => reduced(a.values, method) - reduced(b.values, method));
+    // Of equals, the one that is named later counts as more, as in frames.py.
+    const compared = ([one, a], [other, b]) =>
+      reduced(a.values, method) - reduced(b.values, method) || (one < other ? -1 : 1);
+    const lines = [...frame.lines].sort(compared);
     return { ...frame, lines: new Map((order === 'desc' ? lines.reverse() : lines).slice(0, limit)) };
   },
 };
@@ -42,13 +45,14 @@ function mapped(frame, change) {
   return { ...frame, lines: new Map(lines.filter(([, { values }]) => values.some(isPresent))) };
 }
 
-// `tags` are what was chosen of the template variables: [key, value] by name.
-function queried(data, query, tags) {
+// `tags` are what was chosen of the template variables: [key, value] by name; `groups` the tags of those to group by.
+function queried(data, query, tags, groups) {
   const { keys, rows, interval } = data.blocks[query.block];
   const [first, last] = query.window;
   const wanted = query.filters.map((name) => tags[name]).filter(Boolean);
   const conditions = wanted.map(([key, value]) => [keys.indexOf(key), value]);
-  const columns = query.by.map((key) => keys.indexOf(key));
+  const by = query.by.map((key) => (key.startsWith('$') ? groups[key.slice(1)] : key));
+  const columns = by.map((key) => keys.indexOf(key));
   const lines = new Map();
   for (const [indices, at, values] of rows) {
     const tag = (column) => data.tags[indices[column]];
@@ -60,7 +64,7 @@ function queried(data, query, tags) {
     values.forEach((value, i) => value !== null && buckets[at + i - first]?.push(value));
   }
   const overSpace = (buckets) => buckets.map((values) => (values.length ? REDUCERS[query.space](values) : null));
-  const frame = mapped({ by: query.by, interval, count: last - first, lines }, overSpace);
+  const frame = mapped({ by, interval, count: last - first, lines }, overSpace);
   if (!query.reduce) return frame;
   return { ...mapped(frame, (values) => [reduced(values, query.reduce)]), count: 1, interval: 1 };
 }
@@ -91,19 +95,25 @@ function computed(tree, queries) {
 }
 
 export function tagsOf(dashboard, chosen) {
-  const variables = dashboard.template_variables.filter(({ name }) => chosen[name] && chosen[name] !== '*');
+  const isChosen = ({ name, type }) => type !== 'group' && chosen[name] && chosen[name] !== '*';
+  const variables = dashboard.template_variables.filter(isChosen);
   return Object.fromEntries(variables.map(({ name, prefix }) => {
     const [key, ...value] = (prefix ? `${prefix}:${chosen[name]}` : chosen[name]).split(':');
     return [name, [key, value.join(':').toLowerCase()]];
   }));
 }
 
+// The tags to group by, chosen or not, by the names of their template variables.
+export const groupsOf = (dashboard, chosen) => Object.fromEntries(dashboard.template_variables
+  .filter(({ type }) => type === 'group')
+  .map(({ name, available_values: tags, defaults: [tag] }) => [name, tags.includes(chosen[name]) ? chosen[name] : tag]));
+
 // What each formula of a widget answers; `overTime` leaves out the reduction of scalars.
 export function answers(data, dashboard, widget, chosen, overTime = false) {
-  const tags = tagsOf(dashboard, chosen);
+  const [tags, groups] = [tagsOf(dashboard, chosen), groupsOf(dashboard, chosen)];
   return (widget.requests ?? []).flatMap(({ queries: asked, formulas }, index) => {
     const queries = Object.fromEntries(asked.map((query) =>
-      [query.name, queried(data, overTime ? { ...query, reduce: null } : query, tags)]));
+      [query.name, queried(data, overTime ? { ...query, reduce: null } : query, tags, groups)]));
     return formulas.map((formula) => ({
       formula,
       request: widget.definition.requests[index],
