@@ -29,7 +29,11 @@ NEWS_SHARE = 0.1
 
 
 class FollowedRegion:
-    """One region of an instance, from poll to poll. `note_listed` notes when the jobs of an account were listed."""
+    """One region of an instance, from poll to poll. `note_listed` notes when the jobs of an account were listed.
+
+    Attributes:
+        prices: of an instance-hour, at the last poll; empty if the options ask for none
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class FollowedRegion:
     ) -> None:
         self.ledger = ledger
         self.memory = memory
+        self.prices = settings.prices(calls.name, {})
         self._calls = calls
         self._account = account
         self._settings = settings
