@@ -17,6 +17,8 @@ type Currency = Literal['usd', 'cny']
 # By instance type, such as ml.m5.large.
 type Prices = Mapping[str, Price]
 
+SET_OWN_PRICE = 'Set one in `instance_prices`.'
+
 INSTANCE_TYPE = re.compile(r'ml\.[a-z0-9-]+\.[a-z0-9]+')
 # `USE1-Train:ml.m5.large`; of us-east-1 it may lack the prefix. Hosting, clusters and serverless training have others.
 _USAGE_TYPE = re.compile(r'(?:^|-)Train:ml\.')
