@@ -16,7 +16,7 @@ import pytest
 
 from datadog_checks.base.stubs import datadog_agent
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck, pricelist
-from datadog_checks.sagemaker_training.aws.errors import NoPriceList
+from datadog_checks.sagemaker_training.aws.errors import NoPriceList, Unavailable
 from datadog_checks.sagemaker_training.prices import Price
 from tools.aws.clock import SimulatedClock
 from tools.aws.prices import HOURS, row
@@ -332,6 +332,20 @@ def test_a_region_that_cannot_be_listed_is_not_asked_for_prices(world: World) ->
     with world.aws.fail('UnrecognizedClientException', 'no', operation='ListTrainingJobs'):
         assert 'No region could be read' in check.run()
     assert asked(world) == 0
+
+
+def test_an_instance_that_is_unscheduled_while_it_lists_does_not_ask_for_prices(watched: World) -> None:
+    check = watched.check(estimate_cost=True)
+    watched.aws.watch = lambda call: check.cancel() if call.operation == 'ListTrainingJobs' else None
+    watched.aws.put(answer())
+    assert watched.poll(check) == ['ListTrainingJobs']
+
+
+def test_a_wrong_endpoint_for_prices_alone_is_one_of_the_named_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('AWS_ENDPOINT_URL_PRICING', 'no url')
+    [calls] = account().regions
+    with pytest.raises(Unavailable, match='GetProducts: ConfigurationError: .*Invalid endpoint'):
+        next(calls.price_rows())
 
 
 def test_a_type_without_a_price_is_named_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
