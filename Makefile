@@ -38,9 +38,9 @@ NEWEST := .venv-newest/$(shell date +%G-%V)
 
 IN_PARALLEL := --quiet --numprocesses auto --dist worksteal
 ignored = $(addprefix --ignore tests/,$(1) $(addprefix test_,$(addsuffix .py,$(2))))
-# The longest tests, of what the check remembers and sends and not of how it calls AWS, and those of no check at all.
-SAME_ON_ANY_BOTO3 := $(call ignored,machine push,\
-	assets crash docs families imports infrastructure monitors page preview query setup)
+# How AWS is called, what it answers and how it fails: where another boto3 can make a difference.
+TOUCH_BOTO3 := $(addprefix tests/,simulated_aws $(addprefix test_,$(addsuffix .py,\
+	account aws bad_answers cancel check credentials diagnose endpoints faults models refusals)))
 # Whole hours and days of the check, browsers and environments: what nobody waits for every minute.
 SLOW := $(call ignored,machine scrub,assets bad_answers border budget cancel check crash credentials demo_command \
 	docs_facts faults infrastructure instances monitors odd_jobs package page presence setup work)
@@ -53,7 +53,7 @@ setup: .venv/dev ## build every environment now
 
 test: lint setup ## lint, tests on the Agent's boto3 and on the newest, ddev's validators, the wheel in a clean environment
 	@.venv/bin/python -m pytest $(IN_PARALLEL) --ignore tests/test_package.py
-	@PYTHONPATH=.venv-newest .venv/bin/python -m pytest $(IN_PARALLEL) --ignore tests/test_package.py $(SAME_ON_ANY_BOTO3)
+	@PYTHONPATH=.venv-newest .venv/bin/python -m pytest $(IN_PARALLEL) $(TOUCH_BOTO3)
 	@DDEV_PYTHON=.venv-ddev/bin/python AGENT_PYTHON=.venv-agent/bin/python \
 		.venv/bin/python -m pytest tests/test_package.py
 

@@ -27,6 +27,7 @@ from .border import call, code_and_message, member
 from .calls import Region
 from .credentials import GivenCredentials, NamedErrors, credentials
 from .errors import AwsError, NoPriceList, Throttled, error_class
+from .handlers import register_handlers
 from .models import TrimmedLoader
 from .pace import Clock, Pace
 from .parsing import Parsers, mend
@@ -116,7 +117,8 @@ class Account:
             return {key[1:]: self._attempts.pop(key) for key in keys}
 
     def _session(self) -> Session:
-        session = Session(profile=self._config.aws_profile)
+        session = Session(profile=self._config.aws_profile, include_builtin_handlers=False)
+        register_handlers(session.get_component('event_emitter'))
         with _building:
             session.register_component('data_loader', _loader())
         session.register_component('response_parser_factory', Parsers())
