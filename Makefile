@@ -40,7 +40,7 @@ IN_PARALLEL := --quiet --numprocesses auto --dist worksteal
 ignored = $(addprefix --ignore tests/,$(1) $(addprefix test_,$(addsuffix .py,$(2))))
 # How AWS is called, what it answers and how it fails: where another boto3 can make a difference.
 TOUCH_BOTO3 := $(addprefix tests/,simulated_aws $(addprefix test_,$(addsuffix .py,\
-	account aws bad_answers cancel check credentials diagnose endpoints faults models refusals)))
+	account aws bad_answers cancel check credentials diagnose endpoints faults models pricelist refusals)))
 # Whole hours and days of the check, browsers and environments: what nobody waits for every minute.
 SLOW := $(call ignored,machine scrub,assets bad_answers border budget cancel check crash credentials demo_command \
 	docs_facts faults infrastructure instances monitors odd_jobs package page presence setup work)

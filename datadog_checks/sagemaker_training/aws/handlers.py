@@ -9,7 +9,7 @@ from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
 from botocore.hooks import BaseEventHooks
 
 # As events name them; with those that botocore's own providers of credentials call.
-SERVICES = {'*', 'resource-groups-tagging-api', 'sagemaker', 'signin', 'sso', 'sso-oidc', 'sts'}
+SERVICES = {'*', 'pricing', 'resource-groups-tagging-api', 'sagemaker', 'signin', 'sso', 'sso-oidc', 'sts'}
 
 
 def register_handlers(events: BaseEventHooks) -> None:
