@@ -13,6 +13,7 @@ from zlib import crc32
 
 from .aws.errors import Problem
 from .job import TrainingJob
+from .usage import accrues
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -39,6 +40,8 @@ class Entry:
     changed_at: datetime | None  # when a change showed that has not been described yet
     owed_at: datetime | None = None  # when it was described and what is new about it has not been counted yet
     counted: dict[str, int] = field(default_factory=dict)
+    seen_at: datetime | None = None  # when the job was last seen to be as described, by the clock of AWS
+    tells_excess: bool = True  # what was counted beyond AWS's figures has not been told
     asked_at: datetime | None = None  # when it was last described, or that was refused for good
     denied: Problem | None = None  # why its last Describe was denied
     failures: int = 0  # since it was last described
@@ -72,8 +75,18 @@ class Entry:
             self.since = max(job.created, job.over_since - timedelta.resolution)
         self.job = job
 
-    def described(self, job: TrainingJob, now: datetime) -> None:
+    def seen(self, listed: TrainingJob, at: datetime, now: datetime) -> None:
+        """A listing shows the job in the statuses it was described in. What it has used since is owed."""
+        job = self.job
+        if self.changed_at or not accrues(job) or (listed.status, listed.warm_pool) != (job.status, job.warm_pool):
+            return
+        if listed.secondary_status in (job.secondary_status, None):
+            self.seen_at = at
+            self.owed_at = self.owed_at or now
+
+    def described(self, job: TrainingJob, now: datetime, at: datetime) -> None:
         self.see(job)
+        self.seen_at = at
         self.answered(now)
         self.denied = None
         self.not_found = 0

@@ -21,15 +21,17 @@ from .health import health, message, poll_gauges, too_many_groups
 from .job import TrainingJob
 from .ledger import Ledger
 from .memory import Memory
-from .metrics import fleet_gauges, job_gauges
+from .metrics import Sample, fleet_gauges, job_gauges
 from .outbox import Outbox
 from .poll import Answer, Poll
 from .resources import RESOURCE_TYPE, resource_digest, resource_fields
 from .settings import Settings
 from .tags import JOB_TAGS, STATUS_TAGS, tags
+from .usage import INSTANCE_TIMES
 
 type FleetKey = tuple[str, tuple[str, ...]]
 type GroupedJob = tuple[TrainingJob, list[str]]
+type Used = defaultdict[FleetKey, list[tuple[float, Entry, News]]]
 
 
 class Sink(Protocol):
@@ -126,11 +128,16 @@ class Submission:
 
         What there is no time for until the `deadline`, on the monotonic clock, is as new at the next poll.
         """
+        used: Used = defaultdict(list)
         try:
             for entry in ledger.owed(now, with_tags=self._config.collect_resource_tags):
                 try:
-                    for new in news(entry.job, entry.counted, entry.since):
+                    for new in news(entry.job, entry.counted, entry.since, entry.seen_at):
                         if new.name == TRANSITIONS and self._config.collect_transition_logs and not self._sends_logs:
+                            continue
+                        if new.name in INSTANCE_TIMES:
+                            for sample in count_samples(entry.job, new):
+                                used[self._group(entry, sample)].append((sample.value, entry, new))
                             continue
                         self._one_news(memory, entry, new, scope)
                         entry.counted[new.name] = new.now
@@ -141,6 +148,7 @@ class Submission:
                     memory.save(ledger, self._clock.time())
                 if self._clock.monotonic() >= deadline:
                     break
+            self._used(used, scope, now)
         finally:
             memory.save(ledger, self._clock.time())
 
@@ -163,6 +171,22 @@ class Submission:
                 stream, cursor = memory.note_log((job.arn, job.created), number)
                 self._sink.send_log(log | {'ddtags': log_tags}, cursor=cursor, stream=stream)
                 entry.counted[TRANSITIONS] = number
+
+    def _used(self, used: Used, scope: list[str], now: datetime) -> None:
+        """What jobs have used, one count for each group of them: of most polls, this is all the news."""
+        for (name, group), parts in used.items():
+            try:
+                self._sink.count(name, sum(value for value, *_ in parts), tags=[*scope, *group])
+            except Exception as e:
+                self.log_failure(f'{name} not counted yet, for an error', e)
+                for _, entry, _ in parts:
+                    entry.owed_at = entry.owed_at or now
+            else:
+                for _, entry, new in parts:
+                    entry.counted[new.name] = new.now
+
+    def _group(self, entry: Entry, sample: Sample) -> FleetKey:
+        return sample.name, (*self._settings.group_tags(entry), *sample.tags)
 
     def gauges(self, ledger: Ledger, scope: list[str], now: datetime) -> None:
         """Of each job, and of the fleet."""
