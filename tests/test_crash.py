@@ -367,7 +367,7 @@ def files(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path
         pytest.param(lambda content: content[: len(content) // 2], 1, id='truncated'),
         pytest.param(lambda content: b'garbage', 1, id='garbage'),
         pytest.param(lambda content: b'\xff' + content, 1, id='not text'),
-        pytest.param(lambda content: content.replace(b'"version":1', b'"version":2'), 1, id='a later version'),
+        pytest.param(lambda content: content.replace(b'"version":2', b'"version":3'), 1, id='a later version'),
         pytest.param(lambda content: content.replace(b'"name"', b'"label"'), 1, id='a job without a name'),
         pytest.param(lambda content: b'{"jobs": []}', 1, id='another object'),
         pytest.param(lambda content: b'[1, 2]', 1, id='a list'),

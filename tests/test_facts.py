@@ -398,7 +398,7 @@ def test_credentials_of_another_account_are_a_first_start(world: World, caplog: 
     assert world.counted() == {}
 
 
-@pytest.mark.parametrize('text', ['{"version":1', '{"version":2,"jobs":{}}', 'null'])
+@pytest.mark.parametrize('text', ['{"version":1', '{"version":3,"jobs":{}}', 'null'])
 def test_a_state_that_cannot_be_used_is_a_first_start_with_one_warning(
     world: World, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:

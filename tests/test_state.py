@@ -134,7 +134,7 @@ def _version(text: str, version: int) -> str:
         lambda text: text.replace('"rank"', '"place"'),
         lambda text: text.replace(str(NOW.year), 'year'),
         lambda text: _version(text, 0),
-        lambda text: _version(text, 2),
+        lambda text: _version(text, 3),
     ],
 )
 def test_what_is_damaged_or_of_another_version_is_refused_as_a_whole(damage: Any) -> None:

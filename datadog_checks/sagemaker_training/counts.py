@@ -54,7 +54,11 @@ TOTALS = {TRANSITIONS: _transitions} | COUNTS
 
 
 def news(
-    job: TrainingJob, counted: Mapping[str, int], since: datetime | None, seen_at: datetime | None = None
+    job: TrainingJob,
+    counted: Mapping[str, int],
+    since: datetime | None,
+    seen_at: datetime | None = None,
+    totals: Mapping[str, Total] = TOTALS,
 ) -> Iterator[News]:
     """What is new about the job, seen so at that time: each total that has grown beyond what was `counted` of it.
 
@@ -65,7 +69,7 @@ def news(
     if since and finished(job, since):
         return
     seen = seen_until(job, seen_at)
-    for name, total in TOTALS.items():
+    for name, total in totals.items():
         until = seen if name in INSTANCE_TIMES else END_OF_TIME
         now = total(job, until) if until else None
         if now is None:

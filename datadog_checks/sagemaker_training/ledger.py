@@ -220,7 +220,7 @@ class Ledger:
                 entry.see(entry.job.updated(job))
                 entry.changed_at = entry.changed_at or now
             else:
-                entry.seen(job, answered_at, now)
+                entry.seen(job, answered_at)
             return
         if job.is_live or self._is_news(job, stretch):
             self.entries[key] = Entry(job, stretch.rank, self._since(job, stretch), listed, now, changed_at=now)

@@ -14,7 +14,7 @@ from datadog_checks.base.utils.genresources import INCLUDE_ALL
 
 from .aws.errors import Problem
 from .aws.pace import Clock
-from .counts import TRANSITIONS, News, count_samples, news
+from .counts import TOTALS, TRANSITIONS, News, count_samples, news
 from .entry import Entry
 from .events import events, transition_logs
 from .health import health, message, poll_gauges, too_many_groups
@@ -27,7 +27,7 @@ from .poll import Answer, Poll
 from .resources import RESOURCE_TYPE, resource_digest, resource_fields
 from .settings import Settings
 from .tags import JOB_TAGS, STATUS_TAGS, tags
-from .usage import INSTANCE_TIMES
+from .usage import INSTANCE_TIMES, excess
 
 type FleetKey = tuple[str, tuple[str, ...]]
 type GroupedJob = tuple[TrainingJob, list[str]]
@@ -77,6 +77,8 @@ class Submission:
         self._warn_once = warn_once
         self._outbox = Outbox(clock)
         self._fleet: dict[FleetKey, float] = {}
+        self._grouped: dict[Entry, list[str]] = {}  # group tags, for as long as a poll takes
+        self._is_advised = False  # about too many groups
 
     def resource(self, entry: Entry, answer: Answer, now: datetime) -> None:
         """Let the job's resource be sent if it has changed, or would expire before long, when the Agent takes it in."""
@@ -128,11 +130,13 @@ class Submission:
 
         What there is no time for until the `deadline`, on the monotonic clock, is as new at the next poll.
         """
+        self._grouped.clear()
         used: Used = defaultdict(list)
         try:
             for entry in ledger.owed(now, with_tags=self._config.collect_resource_tags):
                 try:
-                    for new in news(entry.job, entry.counted, entry.since, entry.seen_at):
+                    totals = TOTALS if entry.owed_at else INSTANCE_TIMES
+                    for new in news(entry.job, entry.counted, entry.since, entry.seen_at, totals):
                         if new.name == TRANSITIONS and self._config.collect_transition_logs and not self._sends_logs:
                             continue
                         if new.name in INSTANCE_TIMES:
@@ -141,19 +145,20 @@ class Submission:
                             continue
                         self._one_news(memory, entry, new, scope)
                         entry.counted[new.name] = new.now
-                    entry.owed_at = None
+                    self._log_excess(entry)
+                    entry.owed_at, entry.owes_use = None, False
                 except Exception as e:
                     self.log_failure(f'Job {entry.job.name}: not counted yet, for an error', e)
                 if memory.is_to_be_saved:
                     memory.save(ledger, self._clock.time())
                 if self._clock.monotonic() >= deadline:
                     break
-            self._used(used, scope, now)
+            self._used(used, scope)
         finally:
             memory.save(ledger, self._clock.time())
 
     def _one_news(self, memory: Memory, entry: Entry, new: News, scope: list[str]) -> None:
-        job, group_tags = entry.job, scope + self._settings.group_tags(entry)
+        job, group_tags = entry.job, scope + self._group_tags(entry)
         job_tags = group_tags + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
         family = self._settings.family(job.name, entry.tags)
         # First, as what fails is all tried again.
@@ -172,7 +177,7 @@ class Submission:
                 self._sink.send_log(log | {'ddtags': log_tags}, cursor=cursor, stream=stream)
                 entry.counted[TRANSITIONS] = number
 
-    def _used(self, used: Used, scope: list[str], now: datetime) -> None:
+    def _used(self, used: Used, scope: list[str]) -> None:
         """What jobs have used, one count for each group of them: of most polls, this is all the news."""
         for (name, group), parts in used.items():
             try:
@@ -180,22 +185,40 @@ class Submission:
             except Exception as e:
                 self.log_failure(f'{name} not counted yet, for an error', e)
                 for _, entry, _ in parts:
-                    entry.owed_at = entry.owed_at or now
+                    entry.owes_use = True
             else:
                 for _, entry, new in parts:
                     entry.counted[new.name] = new.now
 
+    def _log_excess(self, entry: Entry) -> None:
+        """Once: a job may end within moments of being seen, and AWS bill less than had been counted by then."""
+        if entry.job.is_open or entry.excess_told:
+            return
+        for name, seconds in excess(entry.job, entry.counted).items():
+            entry.excess_told = True
+            self._sink.log.info(
+                'Job %s: %s had counted %d seconds more of each instance than AWS has billed', entry.job.name, name, seconds
+            )
+
     def _group(self, entry: Entry, sample: Sample) -> FleetKey:
-        return sample.name, (*self._settings.group_tags(entry), *sample.tags)
+        return sample.name, (*self._group_tags(entry), *sample.tags)
+
+    def _group_tags(self, entry: Entry) -> list[str]:
+        found = self._grouped.get(entry)
+        if found is None:
+            found = self._grouped[entry] = self._settings.group_tags(entry)
+        return found
 
     def gauges(self, ledger: Ledger, scope: list[str], now: datetime) -> None:
         """Of each job, and of the fleet."""
-        grouped = [(entry.job, self._settings.group_tags(entry)) for entry in ledger.entries.values()]
+        grouped = [(entry.job, self._group_tags(entry)) for entry in ledger.entries.values()]
         if self._config.collect_job_metrics:
             self._job_gauges(grouped, scope, now)
         self._fleet_gauges(grouped, scope)
-        if advice := too_many_groups([group_tags for _, group_tags in grouped]):
+        if not self._is_advised and (advice := too_many_groups([group_tags for _, group_tags in grouped])):
+            self._is_advised = True
             self._warn_once(f'{self._region}: {advice}')
+        self._grouped.clear()
 
     def _job_gauges(self, grouped: list[GroupedJob], scope: list[str], now: datetime) -> None:
         keep = timedelta(hours=self._config.job_metrics_hours)
@@ -204,8 +227,8 @@ class Submission:
                 continue
             job_tags = scope + group_tags + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
             try:
-                for sample in job_gauges(job, now):
-                    self._sink.gauge(sample.name, sample.value, tags=[*job_tags, *sample.tags])
+                for name, value, own_tags in job_gauges(job, now):
+                    self._sink.gauge(name, value, tags=[*job_tags, *own_tags] if own_tags else job_tags)
             except Exception as e:
                 self.log_failure(f'Job {job.name}: some of its gauges could not be sent', e)
 

@@ -80,8 +80,10 @@ def accrues(job: TrainingJob) -> bool:
 
 def seen_until(job: TrainingJob, seen_at: datetime | None) -> datetime | None:
     """Up to when it is known what the job did, which was seen then: at least to the end of what is over."""
-    known = [time for time in (seen_at, job.over_since, job.released) if time]
-    return max(known) if known else None
+    over_since = job.over_since
+    if over_since is None:
+        return seen_at
+    return max(over_since, seen_at or over_since, job.released or over_since)
 
 
 def excess(job: TrainingJob, counted: Mapping[str, int]) -> dict[str, int]:
@@ -104,6 +106,11 @@ def _ran(job: TrainingJob, until: datetime) -> int:
     ran = timedelta()
     for transition in job.transitions:
         if transition.status in RUNNING:
-            end = transition.end or (until if transition.status == job.secondary_status else transition.start)
-            ran += max(min(end, until) - max(transition.start, job.started), timedelta())
+            start, end = max(transition.start, job.started), transition.end
+            if end is None:
+                end = until if transition.status == job.secondary_status else start
+            elif end > until:
+                end = until
+            if start < end:
+                ran += end - start
     return int(ran.total_seconds())
