@@ -16,7 +16,7 @@ from filelock import FileLock
 from datadog_checks.base.stubs import aggregator as stub
 from datadog_checks.base.stubs.aggregator import AggregatorStub
 from datadog_checks.base.stubs.datadog_agent import DatadogAgentStub
-from datadog_checks.sagemaker_training import presence
+from datadog_checks.sagemaker_training import presence, pricelist
 from tools.aws.clock import SimulatedClock
 from tools.aws.scenario import living_fleet
 from tools.aws.server import SimulatedAws
@@ -47,6 +47,7 @@ def _fresh_agent(datadog_agent: DatadogAgentStub) -> None:
     """No test finds what another one has left in the Agent's persistent cache or process. It takes logs."""
     datadog_agent._config['logs_enabled'] = True
     presence.forget_process()
+    pricelist.forget_process()
 
 
 @pytest.fixture

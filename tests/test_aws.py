@@ -67,7 +67,9 @@ def stubbed() -> Iterator[Stubbed]:
     clients = [session.create_client(name, region_name=REGION) for name in ('sagemaker', 'resourcegroupstaggingapi')]
     with ExitStack() as stack:
         stubbers = [stack.enter_context(Stubber(client)) for client in clients]
-        yield Stubbed(Region(REGION, clients[0], lambda: clients[1], rate=lambda operation: 10), *stubbers)
+        yield Stubbed(
+            Region(REGION, clients[0], lambda: clients[1], lambda: clients[1], rate=lambda operation: 10), *stubbers
+        )
         for stubber in stubbers:
             stubber.assert_no_pending_responses()
 

@@ -87,6 +87,9 @@ def test_defaults() -> None:
         'sensitive_patterns': None,
         'job_family_patterns': None,
         'job_family_tag': None,
+        'estimate_cost': False,
+        'instance_prices': None,
+        'price_discount_percent': 0,
         # What the Agent does where these are not set; it does not ask the check.
         'min_collection_interval': 15,
         'empty_default_hostname': False,
@@ -153,6 +156,8 @@ def test_all_options_together_are_valid(left_out: list[str]) -> None:
         {'min_collection_interval': 2, 'list_requests_per_second': 0.5},
         {'min_collection_interval': 1},
         {'region': None, 'name': 'ml', 'namespace': 'ml', 'no_index': False, 'loader': 'python'},
+        {'instance_prices': {'ml.trn1n.32xlarge': 12, 'ml.p4d.24xlarge': 0}},
+        {'instance_prices': {}, 'estimate_cost': True, 'price_discount_percent': 100},
         {'event_on': [], 'resource_tags_as_metric_tags': [], 'name_include': [], 'sensitive_patterns': []},
         {'name_include': ['(?i)^prod', '.*'], 'name_exclude': [r'\d{8}$']},
     ],
@@ -210,6 +215,24 @@ BAD_OPTIONS = [
     ('job_family_tag', ''),
     ('job_family_tag', ' '),
     ('job_family_tag', ['pipeline']),
+    ('estimate_cost', 'perhaps'),
+    ('instance_prices', 1.5),
+    ('instance_prices', ['ml.g5.2xlarge']),
+    ('instance_prices', {'g5.2xlarge': 1.5}),
+    ('instance_prices', {'ml.g5.2xlarge ': 1.5}),
+    ('instance_prices', {'ML.G5.2XLARGE': 1.5}),
+    ('instance_prices', {'ml.g5.2xlarge-hosting': 1.5}),
+    ('instance_prices', {1: 1.5}),
+    ('instance_prices', {'ml.g5.2xlarge': -0.1}),
+    ('instance_prices', {'ml.g5.2xlarge': float('nan')}),
+    ('instance_prices', {'ml.g5.2xlarge': float('inf')}),
+    ('instance_prices', {'ml.g5.2xlarge': True}),
+    ('instance_prices', {'ml.g5.2xlarge': None}),
+    ('instance_prices', {'ml.g5.2xlarge': '$1.5'}),
+    ('price_discount_percent', -1),
+    ('price_discount_percent', 100.5),
+    ('price_discount_percent', float('nan')),
+    ('price_discount_percent', '10 %'),
     ('event_on', ['failed', 'finished']),
     ('event_on', ['Failed']),
     ('event_on', 'failed'),
@@ -290,6 +313,11 @@ def test_bad_credentials_are_an_error_that_names_the_options_and_no_secret(
     for option in named:
         assert option in str(error.value)
     assert not re.search('SECRET|hunter2|53147', str(error.value))
+
+
+def test_a_discount_without_list_prices_is_an_error_that_names_both_options() -> None:
+    with pytest.raises(ConfigurationError, match='`price_discount_percent` does nothing without `estimate_cost`'):
+        load({'price_discount_percent': 10, 'instance_prices': {'ml.g5.2xlarge': 1.5}})
 
 
 @pytest.mark.parametrize(

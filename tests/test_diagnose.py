@@ -16,6 +16,7 @@ from datadog_checks.base.utils.diagnose import Diagnosis
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
 from datadog_checks.sagemaker_training.aws.errors import AwsError, Denied
 from tools.aws.clock import SimulatedClock
+from tools.aws.prices import HOURS
 from tools.aws.server import SimulatedAws
 
 from .builders import ACCOUNT, NOW, REGION, ago, answer, ended
@@ -141,6 +142,46 @@ def test_tags_that_are_not_collected_are_not_asked_for(world: World) -> None:
     found = diagnose(world.check(collect_resource_tags=False))
     assert f'{REGION}: resource tags' not in found
     assert world.aws.count('GetResources') == 0
+
+
+def test_list_prices_have_an_answer_of_their_own(world: World) -> None:
+    world.aws.put(answer())
+    check = world.check(estimate_cost=True)
+    found = diagnose(check)
+    assert results(found) == {'credentials': PASS, **of_region(), f'{REGION}: prices': PASS}
+    assert found[f'{REGION}: prices']['diagnosis'].startswith(f'Types that AWS lists: {len(HOURS)}.')
+    world.aws.fail('AccessDeniedException', 'not authorized', operation='GetProducts')
+    found = diagnose(check)
+    assert results(found) == {'credentials': PASS, **of_region(), f'{REGION}: prices': FAIL}
+    assert (
+        found[f'{REGION}: prices']['remediation']
+        == 'Allow `pricing:GetProducts` in the IAM policy of these credentials.'
+    )
+
+
+def test_a_region_without_a_price_list_is_told_what_else_there_is(world: World) -> None:
+    gov = 'us-gov-west-1'
+    found = diagnose(world.check(regions=[gov], estimate_cost=True))[f'{gov}: prices']
+    assert found['result'] == FAIL
+    assert '`instance_prices`' in found['remediation']
+    assert world.aws.count('GetProducts') == 0
+
+
+def test_prices_that_nobody_wants_are_not_asked_for(world: World) -> None:
+    assert f'{REGION}: prices' not in diagnose(world.check())
+    own = diagnose(world.check(instance_prices={'ml.p5.48xlarge': 50}))[f'{REGION}: prices']
+    assert (own['result'], own['diagnosis']) == (PASS, 'Types in `instance_prices`: 1.')
+    assert world.aws.count('GetProducts') == 0
+
+
+@pytest.mark.parametrize('options', [{'estimate_cost': True}, {'instance_prices': {'ml.m5.large': 0.1}}])
+def test_a_type_in_use_that_has_no_price_is_named(world: World, options: dict[str, Any]) -> None:
+    world.aws.put(answer(ResourceConfig={'InstanceType': 'ml.new.large', 'InstanceCount': 1}))
+    check = world.check(**options)
+    world.poll(check)
+    found = diagnose(check)[f'{REGION}: prices']
+    assert found['result'] == WARNING
+    assert 'Without a price: ml.new.large. Set one in `instance_prices`.' in found['diagnosis']
 
 
 def test_credentials_that_are_nowhere(world: World) -> None:

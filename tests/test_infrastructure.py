@@ -196,12 +196,13 @@ def test_a_template_allows_what_the_readme_does_and_the_check_asks_for(template:
 
 
 @pytest.mark.parametrize('template', TEMPLATES, ids=lambda template: template.stem)
-def test_either_way_to_read_tags_can_be_left_out(template: Path) -> None:
+def test_either_way_to_read_tags_and_the_prices_can_be_left_out(template: Path) -> None:
     def without(action: str) -> list[dict[str, Any]]:
         return [statement for statement in READ if statement['Action'] != action]
 
     assert reading(template, AllowGetResources='false') == without('tag:GetResources')
     assert reading(template, AllowListTags='false') == without('sagemaker:ListTags')
+    assert reading(template, AllowGetProducts='false') == without('pricing:GetProducts')
 
 
 @pytest.mark.parametrize('template', TEMPLATES, ids=lambda template: template.stem)

@@ -18,6 +18,15 @@ def model_of(loader: Loader, service: str) -> ServiceModel:
     return ServiceModel(loader.load_service_model(service, 'service-2'), service)
 
 
+# By service, the operations of more than one page.
+PAGED: dict[str, set[str]] = {
+    'pricing': {'get_products'},
+    'resourcegroupstaggingapi': {'get_resources'},
+    'sagemaker': {'list_tags', 'list_training_jobs'},
+    'sts': set(),
+}
+
+
 def described(shape: Any, above: tuple[str, ...] = ()) -> Any:
     """The shape and all that is in it, as values."""
     if shape is None or shape.name in above:
@@ -81,4 +90,4 @@ def test_a_client_has_only_what_is_used_and_pages_it() -> None:
         )
         assert set(client.meta.method_to_api_mapping.values()) == operations
         paged = {name for name in client.meta.method_to_api_mapping if client.can_paginate(name)}
-        assert paged == {'sagemaker': {'list_tags', 'list_training_jobs'}, 'sts': set()}.get(service, {'get_resources'})
+        assert paged == PAGED[service]

@@ -29,6 +29,7 @@ from .ledger import Ledger
 from .log import CleanLog
 from .memory import ANOTHER_AGENT, Memory
 from .presence import MOST_RELEASED, Presences, mark_polled, polled_before
+from .pricelist import RegionPrices, shared_list
 from .region import FollowedRegion
 from .scrub import Scrubber
 from .settings import Settings, name_filter
@@ -129,7 +130,8 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             self.load_configuration_models()
             config = self.config
             is_included = name_filter(config.name_include or (), config.name_exclude or ())
-            findings = diagnoses(self._new_account(), config, is_included)
+            unpriced = {name: region.unpriced for name, region in self._followed.items()}
+            findings = diagnoses(self._new_account(), config, is_included, unpriced)
         except (AwsError, ConfigurationError) as e:
             findings = iter([unconnected(e)])
         for verdict, *texts in findings:
@@ -209,10 +211,16 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             submission,
             memory,
             ledger,
+            self._prices(region),
             clock=self._clock,
             is_cancelled=self._cancelled.is_set,
             note_listed=lambda account, now: mark_polled(self._polled_key(account, region.name), *self._cache, now),
         )
+
+    def _prices(self, region: Region) -> RegionPrices:
+        where = hash_mutable_stable(self.config.endpoint_url) if self.config.endpoint_url else 'aws'
+        shared = shared_list(f'{self.name}:prices_{where}_{region.name}', self._clock, *self._cache)
+        return RegionPrices(region, self._settings, shared, self._clock, self.persistent_cache_id())
 
     def _warn_once(self, text: str) -> None:
         if self._warned.acquire(blocking=False):

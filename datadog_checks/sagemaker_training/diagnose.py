@@ -3,9 +3,8 @@
 # Licensed under a 3-clause BSD style license (see LICENSE)
 """What `agent diagnose` tells: one call of each kind that polls make, so that each permission has its own answer."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Literal, NamedTuple
 
 from datadog_checks.base import ConfigurationError
@@ -14,6 +13,8 @@ from .aws import Account, Region
 from .aws.errors import PROVIDE_CREDENTIALS, AwsError, Denied, RoleNotAssumed
 from .config_models.instance import InstanceConfig
 from .job import TrainingJob
+from .pricelist import read_list
+from .prices import SET_OWN_PRICE
 from .reading import from_summary
 
 
@@ -50,6 +51,10 @@ TAGS = Question(
     'Better allow `tag:GetResources`, one call for many jobs. Without both, set `collect_resource_tags: false`.',
 )
 
+PRICES = 'prices'
+PRICES_DESCRIPTION = "Reads AWS's list prices of the region, and looks which of the instance types in use have one."
+OWN_PRICES_DESCRIPTION = 'Looks which of the instance types in use have a price in `instance_prices`.'
+
 
 def unconnected(error: AwsError | ConfigurationError) -> Finding:
     """Why there is no account to ask."""
@@ -65,10 +70,16 @@ def unconnected(error: AwsError | ConfigurationError) -> Finding:
     )
 
 
-def diagnoses(account: Account, config: InstanceConfig, is_included: Callable[[str], bool]) -> Iterator[Finding]:
+def diagnoses(
+    account: Account,
+    config: InstanceConfig,
+    is_included: Callable[[str], bool],
+    unpriced: Mapping[str, Collection[str]],
+) -> Iterator[Finding]:
     """Whose the credentials are, and what they may read in each region. A failure hides nothing but what needs it.
 
-    Only jobs that `is_included` by name are asked about: the IAM policy may allow no others.
+    Only jobs that `is_included` by name are asked about: the IAM policy may allow no others. `unpriced` are, by region,
+    the instance types that had no price at the last poll, if there was one.
     """
     role = config.assume_role_arn
     name = f'role {role}' if role else 'credentials'
@@ -86,7 +97,11 @@ def diagnoses(account: Account, config: InstanceConfig, is_included: Callable[[s
         yield Finding('success', name, f'To AWS, the Agent is {caller}.', description)
         prefix = f'{caller.split(":")[4]} '
     questions = (DESCRIBE, TAGS) if config.collect_resource_tags else (DESCRIBE,)
-    ask = partial(_ask_region, questions=questions, is_included=is_included)
+
+    def ask(region: Region) -> list[Finding]:
+        findings = _ask_region(region, questions, is_included)
+        return [*findings, *_price_findings(region, config, unpriced.get(region.name, ()))]
+
     # In parallel, as regions that cannot be reached take their time.
     with ThreadPoolExecutor(min(len(account.regions), config.max_concurrency), 'sagemaker_training') as executor:
         for region, findings in zip(account.regions, executor.map(ask, account.regions), strict=True):
@@ -106,6 +121,25 @@ def _ask_region(region: Region, questions: tuple[Question, ...], is_included: Ca
     if job is None:
         return [listing, *(_not_tried(question.name, question.description, why) for question in questions)]
     return [listing, *(_ask_about(job, region, question) for question in questions)]
+
+
+def _price_findings(region: Region, config: InstanceConfig, unpriced: Collection[str]) -> Iterator[Finding]:
+    own = config.instance_prices or {}
+    told, hours, description = f'Types in `instance_prices`: {len(own)}.', dict(own), OWN_PRICES_DESCRIPTION
+    if config.estimate_cost:
+        description = PRICES_DESCRIPTION
+        try:
+            listed = read_list(region).hours
+        except AwsError as e:
+            yield _failed(PRICES, description, e)
+            return
+        told, hours = f'Types that AWS lists: {len(listed)}. {told}', {**listed, **own}
+    elif not own:
+        return
+    if missing := sorted(set(unpriced) - hours.keys()):
+        yield Finding('warning', PRICES, f'{told} Without a price: {", ".join(missing)}. {SET_OWN_PRICE}', description)
+    else:
+        yield Finding('success', PRICES, told, description)
 
 
 def _ask_about(job: TrainingJob, region: Region, question: Question) -> Finding:

@@ -29,12 +29,14 @@ LISTING_INCOMPLETE = Problem(
 )
 
 
-def health(poll: Poll, is_read: bool, is_kept: bool = True) -> tuple[Status, list[Problem]]:
+def health(
+    poll: Poll, is_read: bool, is_kept: bool = True, prices: Problem | None = None
+) -> tuple[Status, list[Problem]]:
     """The status of a region, and what went wrong, each problem once. The words may hold user text.
 
     CRITICAL if the region could not be listed (`is_read` is False), or all descriptions are denied; WARNING if less is
     denied, the listing is not complete, all descriptions of this poll or several of one job failed, AWS has told of a
-    job what it cannot be, or the state could not be saved (`is_kept` is False).
+    job what it cannot be, the state could not be saved (`is_kept` is False), or the list prices could not be read.
     """
     entries = poll.ledger.entries.values()
     denied = [entry.denied for entry in entries if entry.denied]
@@ -45,6 +47,8 @@ def health(poll: Poll, is_read: bool, is_kept: bool = True) -> tuple[Status, lis
         lasting.append(_as(f'Jobs that fail to be described: {len(failing)}.', failing[0]))
     if poll.ledger.tags_denied:
         lasting.append(_as('Resource tags not collected: see `collect_resource_tags`.', poll.ledger.tags_denied))
+    if prices:
+        lasting.append(_as('List prices not read: see `estimate_cost`.', prices))
     if is_read and not poll.ledger.is_complete:
         lasting.append(LISTING_INCOMPLETE)
     if not is_kept:

@@ -16,6 +16,8 @@ from .due import due
 from .ledger import Ledger
 from .memory import Memory
 from .poll import Poll
+from .pricelist import RegionPrices
+from .prices import Prices
 from .settings import Settings
 from .submit import Submission
 from .workers import Workers
@@ -39,6 +41,7 @@ class FollowedRegion:
         submission: Submission,
         memory: Memory,
         ledger: Ledger,
+        prices: RegionPrices,
         *,
         clock: Clock,
         is_cancelled: Callable[[], bool],
@@ -46,6 +49,7 @@ class FollowedRegion:
     ) -> None:
         self.ledger = ledger
         self.memory = memory
+        self._prices = prices
         self._calls = calls
         self._account = account
         self._settings = settings
@@ -53,6 +57,16 @@ class FollowedRegion:
         self._clock = clock
         self._is_cancelled = is_cancelled
         self._note_listed = note_listed
+
+    @property
+    def prices(self) -> Prices:
+        """Of an instance-hour, as of this poll once it has listed; empty if the options ask for none."""
+        return self._prices.table
+
+    @property
+    def unpriced(self) -> set[str]:
+        """The instance types of its jobs that have no price, though others have."""
+        return self._prices.unpriced
 
     def poll(self, workers: Workers, start: float) -> str | None:
         """One poll, of a turn of all regions that began at `start`; why the region could not be read, if so.
@@ -65,19 +79,22 @@ class FollowedRegion:
         ledger = self.ledger
         account_id = ledger.account_id or settings.role_account_id or self._account.caller_account_id
         scope = settings.scope(name, account_id)
+        is_read = ledger.listed_at == now
+        if is_read:
+            self._prices.refresh(self._submission.warn)
         try:
             self._describe(poll, workers, start)
         finally:
             interval = settings.config.min_collection_interval
             deadline = max(start + POLL_SHARE * interval, self._clock.monotonic() + NEWS_SHARE * interval)
             self._submission.news(ledger, self.memory, scope, now, deadline)
-        is_read = ledger.listed_at == now
         is_kept = not self.memory.is_lost
         if is_read and account_id:
             is_kept &= self._note_listed(account_id, now)
         if is_read:
             self._submission.gauges(ledger, scope, now)
-        problems = self._submission.service_check(poll, scope, is_read, is_kept)
+        self._prices.look_for_unpriced((entry.job for entry in ledger.entries.values()), self._submission.warn)
+        problems = self._submission.service_check(poll, scope, is_read, is_kept, self._prices.problem)
         duration = self._clock.monotonic() - began
         self._submission.poll_metrics(ledger, scope, now, duration, self._account.take_attempts(name))
         return None if is_read else f'{name}: {problems}'

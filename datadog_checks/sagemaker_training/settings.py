@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
 from .config_models.instance import InstanceConfig
 from .entry import Entry
 from .families import families
 from .ledger import Ledger
+from .prices import Prices, price_table
 from .scrub import Scrubber
 from .tags import GROUP_TAGS, instance_names, metric_tags, tags
 from .text import well_formed
@@ -52,6 +53,10 @@ class Settings:
         family = self.family(entry.job.name, entry.tags)
         asked = metric_tags(entry.tags, self.config.resource_tags_as_metric_tags, self._own_names)
         return [*tags(entry.job, GROUP_TAGS), *([f'job_family:{family}'] if family else ()), *asked]
+
+    def prices(self, region: str, listed: Mapping[str, float]) -> Prices:
+        """Of an instance-hour in the region, with what AWS lists there; empty if nobody has asked for any."""
+        return price_table(region, self.config.instance_prices or {}, listed, self.config.price_discount_percent)
 
     @property
     def role_account_id(self) -> str | None:

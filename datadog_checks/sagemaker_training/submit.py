@@ -246,9 +246,9 @@ class Submission:
             self._sink.gauge(name, value, tags=[*scope, *group])
         self._fleet = fleet
 
-    def service_check(self, poll: Poll, scope: list[str], is_read: bool, is_kept: bool) -> str:
+    def service_check(self, poll: Poll, scope: list[str], is_read: bool, is_kept: bool, prices: Problem | None) -> str:
         """Returns what went wrong, and what to do about it, in full. What passes by itself is only logged."""
-        verdict, found = health(poll, is_read, is_kept)
+        verdict, found = health(poll, is_read, is_kept, prices)
         problems = [Problem(*map(self._clean, problem)) for problem in found]
         in_full = ' '.join(map(str, problems))
         if in_full:
@@ -283,6 +283,9 @@ class Submission:
             known,
         )
         self._outbox = Outbox(self._clock)
+
+    def warn(self, text: str) -> None:
+        self._sink.log.warning('%s: %s', self._region, text)
 
     def log_failure(self, what: str, error: Exception) -> None:
         self._sink.log.warning('%s: %s', what, f'{type(error).__name__}: {error}')

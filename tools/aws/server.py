@@ -30,6 +30,7 @@ from werkzeug.wrappers import Response
 from .calls import Answer, AwsError, Call, Fault, Scope, answer_response, error_response
 from .clock import SimulatedClock
 from .fleet import Job, describe
+from .prices import PriceLists
 from .sagemaker import DEFAULT_PAGE, Record, TrainingJobs
 
 MOST_ARNS = 100
@@ -60,6 +61,7 @@ class SimulatedAws:
     Attributes:
         calls: what was asked so far
         skew: how far AWS's clock is ahead of `clock`, or, negative, behind it
+        prices: what an hour of an instance costs
         page_overlap: how many jobs a page of ListTrainingJobs repeats from the end of the one before; less than a page
     """
 
@@ -69,6 +71,7 @@ class SimulatedAws:
         self.calls: list[Call] = []
         self.skew = timedelta()
         self.page_overlap = 0
+        self.prices = PriceLists()
         self._clock = clock
         self._roles = roles
         self._faults: list[Fault] = []
@@ -81,6 +84,7 @@ class SimulatedAws:
             'ListTrainingJobs': self._list_training_jobs,
             'DescribeTrainingJob': self._describe_training_job,
             'ListTags': self._list_tags,
+            'GetProducts': self.prices.get_products,
             'GetResources': self._get_resources,
             'AssumeRole': self._assume_role,
         }

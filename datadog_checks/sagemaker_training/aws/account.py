@@ -15,7 +15,7 @@ from botocore.auth import AUTH_TYPE_MAPS
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import CredentialResolver
-from botocore.exceptions import BotoCoreError, UnknownSignatureVersionError
+from botocore.exceptions import BotoCoreError, UnknownRegionError, UnknownSignatureVersionError
 from botocore.session import Session
 
 from datadog_checks.base import ConfigurationError
@@ -26,13 +26,18 @@ from datadog_checks.sagemaker_training.config_models.names import closest_to
 from .border import call, code_and_message, member
 from .calls import Region
 from .credentials import GivenCredentials, NamedErrors, credentials
-from .errors import AwsError, Throttled, error_class
+from .errors import AwsError, NoPriceList, Throttled, error_class
 from .models import TrimmedLoader
 from .pace import Clock, Pace
 from .parsing import Parsers, mend
 
 # Instances that use the same credentials share what AWS allows them.
 _paces: dict[tuple[Any, ...], Pace] = {}
+
+# Where AWS tells its prices, by partition: https://docs.aws.amazon.com/general/latest/gr/billing.html#pls_region
+_PRICE_REGIONS = {'aws': 'us-east-1', 'aws-cn': 'cn-northwest-1'}
+# In the context of a call: the region that it is made for, where that is not the one that it goes to.
+_ON_BEHALF = 'sagemaker_training_region'
 
 # The loader is not for threads: instances that start together would each load the same files into it.
 _building = threading.Lock()
@@ -81,6 +86,7 @@ class Account:
                 name,
                 client('sagemaker', name),
                 functools.cache(functools.partial(client, 'resourcegroupstaggingapi', name)),
+                functools.partial(self._pricing, session, name),
                 functools.partial(self._rate, name),
             )
             for name in names
@@ -139,6 +145,21 @@ class Account:
         with _building:
             return create(config=self._client_config.merge(Config(proxies=proxies)))
 
+    def _pricing(self, session: Session, region: str) -> BaseClient:
+        """For the prices of the region, which are not told there.
+
+        Raises:
+            NoPriceList: nor anywhere else
+        """
+        try:
+            with _building:
+                home = _PRICE_REGIONS[session.get_partition_for_region(region)]
+        except (KeyError, UnknownRegionError):
+            raise NoPriceList('GetProducts', 'NoEndpoint', f'AWS has no Price List for {region}') from None
+        client = self._client(session, 'pricing', home)
+        client.meta.events.register('provide-client-params', functools.partial(_note_region, region))
+        return client
+
     def _wait(self, operation_name: str, region_name: str, **_: Any) -> None:
         self._pace(region_name, operation_name).wait(self._limit(operation_name), self._clock)
 
@@ -171,7 +192,11 @@ class Account:
         region = context['client_region']
         self._pace(region, operation).answered(is_throttled=outcome == Throttled.outcome)
         with self._lock:
-            self._attempts[region, operation, outcome] += 1
+            self._attempts[context.get(_ON_BEHALF, region), operation, outcome] += 1
+
+
+def _note_region(region: str, context: dict[str, Any], **_: Any) -> None:
+    context[_ON_BEHALF] = region
 
 
 def _check_regions(session: Session, names: Iterable[str]) -> None:

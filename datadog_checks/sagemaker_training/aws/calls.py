@@ -19,11 +19,11 @@ from datadog_checks.base import ConfigurationError
 
 from .answers import job_misfit, job_name
 from .border import answered_at, call, list_of, member, pages_of, tags_of
-from .errors import AwsError, Denied, Malformed, Missing, NoAnswer, Unavailable
+from .errors import AwsError, Denied, Malformed, Missing, NoAnswer, NoPriceList, Unavailable
 
 snake_case = xform_name
 
-PAGE_SIZE = 100  # the most that ListTrainingJobs answers, and that GetResources takes
+PAGE_SIZE = 100  # the most that ListTrainingJobs and GetProducts answer, and that GetResources takes
 
 # So many calls in a row that get no answer, or none of use, are not about the jobs that they ask for.
 MOST_UNANSWERED = 3
@@ -43,12 +43,18 @@ class Region:
     """The calls to one region of an account."""
 
     def __init__(
-        self, name: str, sagemaker: BaseClient, tagging: Callable[[], BaseClient], rate: Callable[[str], float]
+        self,
+        name: str,
+        sagemaker: BaseClient,
+        tagging: Callable[[], BaseClient],
+        pricing: Callable[[], BaseClient],
+        rate: Callable[[str], float],
     ) -> None:
         self.name = name
         self.rate = rate  # of an operation: how many calls a second AWS takes without refusing any, as far as known
         self._sagemaker = sagemaker
         self._tagging = tagging  # makes the client when it is first needed, and then gives the same
+        self._pricing = pricing  # makes a client each time, as that is once a day
         model = sagemaker.meta.service_model
         self._description_shape = model.operation_model('DescribeTrainingJob').output_shape
         self._summary_shape = (
@@ -113,6 +119,29 @@ class Region:
             with suppress(Denied):
                 return self._tags_in_batches(arns)
         return self._tags_one_by_one(arns, out_of_time)
+
+    def price_rows(self) -> Iterator[Any]:
+        """The rows of AWS's Price List for training instances in this region, each a JSON text. Up to 3 calls.
+
+        Raises:
+            NoPriceList: the partition has none, or FIPS endpoints are asked for, which it is not behind
+        """
+        try:
+            client = self._pricing()
+        except ConfigurationError as e:
+            raise Unavailable('GetProducts', 'ConfigurationError', str(e)) from None
+        if '-fips.' in client.meta.endpoint_url:  # which botocore makes up
+            raise NoPriceList('GetProducts', 'NoEndpoint', 'AWS tells its prices by no FIPS endpoint')
+        pages = client.get_paginator('get_products').paginate(
+            ServiceCode='AmazonSageMaker',
+            Filters=[
+                {'Type': 'TERM_MATCH', 'Field': 'regionCode', 'Value': self.name},
+                {'Type': 'TERM_MATCH', 'Field': 'component', 'Value': 'Training'},
+            ],
+            PaginationConfig={'PageSize': PAGE_SIZE},
+        )
+        for page in pages_of('GetProducts', pages):
+            yield from list_of(page, 'PriceList', 'GetProducts')
 
     def _tags_in_batches(self, arns: list[str]) -> dict[str, dict[str, str] | AwsError]:
         tags: dict[str, dict[str, str] | AwsError] = {}

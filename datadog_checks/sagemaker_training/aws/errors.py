@@ -44,6 +44,12 @@ class Denied(AwsError):
     remedy = 'Allow `{action}` in the IAM policy of these credentials.'
 
 
+class NoPriceList(AwsError):
+    """There is nothing to ask, or nothing that can be used in the answer."""
+
+    remedy = 'Give the prices in `instance_prices`, and leave `estimate_cost` out.'
+
+
 class Missing(AwsError):
     remedy = 'The job was deleted.'
 
@@ -141,6 +147,7 @@ _REMEDIES = {
 _ACTIONS = {
     'AssumeRole': 'sts:AssumeRole',
     'DescribeTrainingJob': 'sagemaker:DescribeTrainingJob',
+    'GetProducts': 'pricing:GetProducts',
     'GetResources': 'tag:GetResources',
     'ListTags': 'sagemaker:ListTags',
     'ListTrainingJobs': 'sagemaker:ListTrainingJobs',

@@ -15,6 +15,7 @@ from botocore.loaders import Loader
 
 # By service, as botocore names it. All others are left as they are.
 OPERATIONS: dict[str, Collection[str]] = {
+    'pricing': {'GetProducts'},
     'resourcegroupstaggingapi': {'GetResources'},
     'sagemaker': {'DescribeTrainingJob', 'ListTags', 'ListTrainingJobs'},
     'sts': {'AssumeRole', 'AssumeRoleWithWebIdentity', 'GetCallerIdentity'},

@@ -52,6 +52,10 @@ def instance_enable_legacy_tags_normalization():
     return True
 
 
+def instance_estimate_cost():
+    return False
+
+
 def instance_event_on():
     return ['failed', 'stopped', 'interrupted']
 
@@ -78,6 +82,10 @@ def instance_min_collection_interval():
 
 def instance_open_job_refresh_seconds():
     return 300
+
+
+def instance_price_discount_percent():
+    return 0
 
 
 def instance_resource_refresh_seconds():

@@ -69,8 +69,10 @@ class InstanceConfig(BaseModel):
     empty_default_hostname: Optional[bool] = None
     enable_legacy_tags_normalization: Optional[bool] = None
     endpoint_url: Optional[str] = None
+    estimate_cost: Optional[bool] = None
     event_on: Optional[tuple[Literal['created', 'completed', 'failed', 'stopped', 'interrupted'], ...]] = None
     history_hours: Optional[float] = Field(None, ge=0.0, le=720.0)
+    instance_prices: Optional[MappingProxyType[str, float]] = None
     job_family_patterns: Optional[tuple[str, ...]] = None
     job_family_tag: Optional[str] = None
     job_metrics_hours: Optional[float] = Field(None, ge=0.0, le=8760.0)
@@ -81,6 +83,7 @@ class InstanceConfig(BaseModel):
     name_exclude: Optional[tuple[str, ...]] = None
     name_include: Optional[tuple[str, ...]] = None
     open_job_refresh_seconds: Optional[float] = Field(None, gt=0.0, le=604800.0)
+    price_discount_percent: Optional[float] = Field(None, ge=0.0, le=100.0)
     regions: Optional[tuple[str, ...]] = Field(None, min_length=1)
     resource_fields_exclude: Optional[tuple[str, ...]] = None
     resource_refresh_seconds: Optional[float] = Field(None, gt=0.0, le=2592000.0)

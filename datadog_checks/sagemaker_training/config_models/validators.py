@@ -8,12 +8,14 @@ Every message names the option and what to do about it. None shows the value of 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from datadog_checks.sagemaker_training.prices import INSTANCE_TYPE
 from datadog_checks.sagemaker_training.resources import excludes, is_within_map, schema_paths
 
 from . import defaults
@@ -30,6 +32,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     'aws_session_token': _KEYS,
     'assume_role_external_id': ('assume_role_arn',),
     'assume_role_session_name': ('assume_role_arn',),
+    'price_discount_percent': ('estimate_cost',),
 }
 EXCLUDES: dict[str, tuple[str, ...]] = {'aws_profile': (*_KEYS, 'aws_session_token')}
 REGEX_LISTS = ('name_include', 'name_exclude', 'sensitive_patterns', 'job_family_patterns')
@@ -109,6 +112,18 @@ def instance_empty_default_hostname(value: Any, **_: Any) -> Any:
     """As the Agent itself must be able to read it, before the check is asked."""
     if not isinstance(value, bool):
         raise ValueError('must be true or false, without quotes: the Agent reads no other')
+    return value
+
+
+def instance_instance_prices(value: Any, **_: Any) -> Any:
+    """Of the types that AWS has, each an amount of money: a wrong one would be in every sum."""
+    if not isinstance(value, dict | None):
+        raise ValueError('must be a mapping, such as ml.g5.2xlarge: 1.515')
+    for name, hour in (value or {}).items():
+        if not INSTANCE_TYPE.fullmatch(str(name)):
+            raise ValueError(f'must have instance types as AWS writes them, such as ml.g5.2xlarge, not {name!r}')
+        if isinstance(hour, bool) or not isinstance(hour, int | float) or not 0 <= hour < math.inf:
+            raise ValueError(f'must have a number for {name}, 0 or more: the price of an hour, without currency')
     return value
 
 
