@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zlib import crc32
 
 from .aws.errors import Problem
+from .cost import BILLABLE, spent_since
+from .counts import News
 from .job import TrainingJob
+from .prices import Prices
 from .usage import accrues
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -42,6 +45,7 @@ class Entry:
     owes_use: bool = False  # only what it has used since it was described has not been counted yet
     counted: dict[str, int] = field(default_factory=dict)
     seen_at: datetime | None = None  # when the job was last seen to be as described, by the clock of AWS
+    spent: float | None = None  # on the billed time that was counted, and on what was before it; None if not known
     excess_told: bool = False  # what was counted beyond AWS's figures has been logged
     asked_at: datetime | None = None  # when it was last described, or that was refused for good
     denied: Problem | None = None  # why its last Describe was denied
@@ -102,6 +106,14 @@ class Entry:
         self.changed_at = None
         self.failures, self.problem, self.retry_at = 0, None, NEVER
         self.owed_at = self.owed_at or now
+
+    def used(self, times: Iterable[News], prices: Prices) -> None:
+        """These are counted, and nothing more is owed."""
+        for new in times:
+            self.counted[new.name] = new.now
+            if new.name == BILLABLE:
+                self.spent = spent_since(self.spent, self.job, new, prices)
+        self.owed_at, self.owes_use = None, False
 
     def failed(self, problem: Problem, now: datetime, *, is_own: bool) -> None:
         """Try again in the next poll or, where it `is_own` and other jobs could be described, after a pause."""

@@ -25,6 +25,8 @@ from .listing import LEAST_OVERLAP, Stretch
 
 ACCRUING = ('usage.training_time', 'usage.billable_time')
 
+# Hundredths of a cent.
+type Dollars = Annotated[float, PlainSerializer(lambda dollars: round(dollars, 4))]
 # Milliseconds, as AWS sends them, are half as long as ISO 8601; times that are compared for identity stay exact.
 type Milliseconds = Annotated[datetime, PlainSerializer(lambda time: round(time.timestamp() * 1000))]
 
@@ -49,6 +51,7 @@ class KnownJob:
     not_found: int = 0
     arn_name: str = ''  # where it is another one: AWS writes it in small letters
     accrued: int | None = None  # counted of each of `ACCRUING`, if that is the same; as it is while a job runs
+    spent: Dollars | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,7 @@ def _known(entry: Entry) -> KnownJob:
         not_found=entry.not_found,
         arn_name='' if arn_name == job.name else arn_name,
         accrued=accrued,
+        spent=entry.spent,
     )
 
 
@@ -184,4 +188,5 @@ def _entry(prefix: str, known: KnownJob) -> Entry:
         resource_digest=known.digest,
         resource_sent_at=known.sent_at,
         not_found=known.not_found,
+        spent=known.spent,
     )

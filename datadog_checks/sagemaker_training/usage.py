@@ -1,11 +1,11 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
-"""What a job has used up to a moment, in whole seconds of each of its instances: pure functions of the job as last seen.
+"""What a job has used up to a moment, in whole seconds of each of its instances. Pure: the job as last seen and a time.
 
-Instances are billed from TrainingStartTime to TrainingEndTime, a warm pool from there on; how long that was, AWS reports
-when it is over: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html. Until then it is
-what the job's transitions show, which is never more. What managed spot training is billed for shows only at its end.
+Instances are billed from TrainingStartTime to TrainingEndTime, and a warm pool from there on. How long that was, AWS
+reports when it is over: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html. Until
+then it is what the transitions show, which is never more. What managed spot training is billed for shows at its end.
 """
 
 from __future__ import annotations
@@ -59,16 +59,16 @@ def pool_time(job: TrainingJob, until: datetime) -> int | None:
     return kept if most is None else min(kept, most)
 
 
-def _saved(job: TrainingJob) -> int | None:
+def saved_time(job: TrainingJob) -> int | None:
     if job.training_seconds is None or job.billable_seconds is None:
         return None
     return job.training_seconds - job.billable_seconds
 
 
-INSTANCE_TIMES: Mapping[str, Total] = {
+INSTANCE_TIMES: dict[str, Total] = {
     'usage.training_time': as_it_runs(lambda job: job.training_seconds),
     'usage.billable_time': as_it_runs(lambda job: job.billable_seconds),
-    'usage.saved_time': at_the_end(_saved),
+    'usage.saved_time': at_the_end(saved_time),
     'usage.warm_pool_time': pool_time,
 }
 
