@@ -16,7 +16,7 @@ import pytest
 
 from datadog_checks.base.stubs import datadog_agent
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck, pricelist
-from datadog_checks.sagemaker_training.aws.errors import NoPriceList
+from datadog_checks.sagemaker_training.aws.errors import NoPriceList, Unavailable
 from datadog_checks.sagemaker_training.prices import Price
 from tools.aws.clock import SimulatedClock
 from tools.aws.prices import HOURS, row
@@ -25,6 +25,7 @@ from tools.aws.server import SimulatedAws
 
 from .agent import Border
 from .builders import NOW, REGION, account, answer
+from .pages import section
 from .world import World
 
 HOUR = 3_600
@@ -121,13 +122,14 @@ def test_an_endpoint_that_aws_does_not_have_is_not_called(region: str, options: 
 @pytest.mark.parametrize(
     ('region', 'host'),
     [
-        ('ap-southeast-2', 'https://api.pricing.us-east-1.amazonaws.com'),
-        ('cn-north-1', 'https://api.pricing.cn-northwest-1.amazonaws.com.cn'),
+        ('ap-southeast-2', 'api.pricing.us-east-1.amazonaws.com'),
+        ('cn-north-1', 'api.pricing.cn-northwest-1.amazonaws.com.cn'),
     ],
 )
-def test_the_endpoint_is_that_of_the_partition(region: str, host: str) -> None:
+def test_the_endpoint_is_that_of_the_partition_and_of_the_page(region: str, host: str) -> None:
     [calls] = account(regions=[region]).regions
-    assert calls._pricing().meta.endpoint_url == host
+    assert calls._pricing().meta.endpoint_url == f'https://{host}'
+    assert f'`{host}`' in section('docs/aws-access.md', 'Hosts to reach')
 
 
 def test_many_types_take_a_call_for_each_hundred(world: World) -> None:
@@ -310,7 +312,7 @@ def test_one_instance_that_may_ask_serves_those_that_may_not(world: World) -> No
 
 
 def test_many_instances_that_are_refused_do_not_ask_again_at_once(world: World) -> None:
-    checks = [world.check(estimate_cost=True, aws_access_key_id=f'key-{number}') for number in range(40)]
+    checks = [world.check(estimate_cost=True, aws_access_key_id=f'key-{number}') for number in range(12)]
     with world.aws.fail('AccessDeniedException', 'not authorized', operation='GetProducts'):
         for check in checks:
             world.poll(check)
@@ -321,8 +323,8 @@ def test_many_instances_that_are_refused_do_not_ask_again_at_once(world: World) 
             for check in checks:
                 world.poll(check)
             most = max(most, asked(world) - before)
-    assert asked(world) == 80
-    assert most < 15
+    assert asked(world) == 24
+    assert most < 6
 
 
 def test_a_region_that_cannot_be_listed_is_not_asked_for_prices(world: World) -> None:
@@ -330,6 +332,20 @@ def test_a_region_that_cannot_be_listed_is_not_asked_for_prices(world: World) ->
     with world.aws.fail('UnrecognizedClientException', 'no', operation='ListTrainingJobs'):
         assert 'No region could be read' in check.run()
     assert asked(world) == 0
+
+
+def test_an_instance_that_is_unscheduled_while_it_lists_does_not_ask_for_prices(watched: World) -> None:
+    check = watched.check(estimate_cost=True)
+    watched.aws.watch = lambda call: check.cancel() if call.operation == 'ListTrainingJobs' else None
+    watched.aws.put(answer())
+    assert watched.poll(check) == ['ListTrainingJobs']
+
+
+def test_a_wrong_endpoint_for_prices_alone_is_one_of_the_named_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('AWS_ENDPOINT_URL_PRICING', 'no url')
+    [calls] = account().regions
+    with pytest.raises(Unavailable, match='GetProducts: ConfigurationError: .*Invalid endpoint'):
+        next(calls.price_rows())
 
 
 def test_a_type_without_a_price_is_named_once(world: World, caplog: pytest.LogCaptureFixture) -> None:

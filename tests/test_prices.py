@@ -79,6 +79,7 @@ WRONG = {
     'of an amount without end': row(price='Infinity'),
     'of an amount in words': row(price='on request'),
     'of no amount': row(price=None),
+    'of an amount that is true': row(price=True),
     'of another currency': row(currency='CNY'),
     'without terms': row(terms={'Reserved': {}}),
     'with terms that are no object': row(terms={'OnDemand': ['SKU.OFFER']}),

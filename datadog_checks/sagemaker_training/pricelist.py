@@ -29,7 +29,7 @@ SPREAD = timedelta(hours=1)
 RETRY, REFUSED_RETRY = 300, 3_600
 REFUSED = (Denied, BadCredentials, NoPriceList)
 # In seconds: where no price is known yet, worth a wait for another instance that is asking.
-PATIENCE = 2
+PATIENCE = 5
 # In characters; AWS has some 200 types, which take 6,000.
 MOST_SAVED = 65_536
 

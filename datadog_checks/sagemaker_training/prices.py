@@ -80,7 +80,7 @@ def _row_prices(row: Any, region: str) -> Iterator[tuple[str, float | None]]:
         return
     for offer in _part(_part(row, 'terms'), 'OnDemand').values():
         for dimension in _part(offer, 'priceDimensions').values():
-            if _part({'': dimension}, '').get('unit') == 'Hrs':
+            if isinstance(dimension, dict) and dimension.get('unit') == 'Hrs':
                 yield name, _amount(_part(dimension, 'pricePerUnit').get(currency_of(region).upper()))
 
 
@@ -92,7 +92,7 @@ def _part(value: Any, name: str) -> Mapping[str, Any]:
 
 def _amount(text: Any) -> float | None:
     try:
-        amount = float(text)
-    except (TypeError, ValueError):
+        amount = float(text) if isinstance(text, str) else 0
+    except ValueError:
         return None
     return amount if 0 < amount < math.inf else None

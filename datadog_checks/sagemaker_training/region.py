@@ -80,7 +80,7 @@ class FollowedRegion:
         account_id = ledger.account_id or settings.role_account_id or self._account.caller_account_id
         scope = settings.scope(name, account_id)
         is_read = ledger.listed_at == now
-        if is_read:
+        if is_read and not self._out_of_time(start, POLL_SHARE)():
             self._prices.refresh(self._submission.warn)
         try:
             self._describe(poll, workers, start)

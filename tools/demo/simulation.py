@@ -70,6 +70,7 @@ def simulated(
                 'assume_role_arn': role,
                 'assume_role_external_id': external_id,
                 'min_collection_interval': POLL_SECONDS,
+                'estimate_cost': True,
                 # Threads that share one simulated clock would each find another time on it in every run.
                 'max_concurrency': 1,
                 'boto_config': {'proxies': {}},
