@@ -44,7 +44,7 @@ def scripted(name: str, *steps: tuple[str, float], region: str = REGION) -> Job:
         ACCOUNT,
         region,
         tuple(Step(status, at(minute)) for status, minute in steps),
-        {'ResourceConfig': {'InstanceType': 'ml.g5.xlarge', 'InstanceCount': 2}},
+        {'ResourceConfig': {'InstanceType': 'ml.g5.xlarge', 'InstanceCount': 2}, 'EnableManagedSpotTraining': True},
         fields_once_ended={'FailureReason': 'ClientError: no data'},
         tags={'team': 'nlp'},
         billed=0.5,

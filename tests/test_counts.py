@@ -80,7 +80,11 @@ def test_an_answer_older_than_the_last_takes_nothing_back() -> None:
 
 
 def test_what_happened_before_the_first_poll_counts_as_counted() -> None:
-    spot = {'SecondaryStatusTransitions': SPOT, 'TrainingTimeInSeconds': 3000}
+    spot = {
+        'EnableManagedSpotTraining': True,
+        'SecondaryStatusTransitions': SPOT,
+        'TrainingTimeInSeconds': 3000,
+    }
     over = from_description(ended(**spot), scrub=str)
     assert new(job(**spot), since=ago(minutes=35)) == {'jobs.interrupted': 1}
     assert new(over, since=ago(minutes=35)) == {

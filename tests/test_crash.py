@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from botocore import xform_name
 
+from datadog_checks.sagemaker_training.listing import BOUNDARY
 from tools.aws.calls import Fault
 from tools.aws.clock import SimulatedClock
 from tools.aws.fleet import STATUSES, Job, describe
@@ -165,8 +166,9 @@ def truth(jobs: Iterable[Job], since: datetime, until: datetime) -> Facts:
             facts.update(told(job, since, until))
         if since < job.end <= until:
             facts[count_of('jobs.finished', [*whose(job), *outcome(job)])] += 1
-            facts.update(used(job, until))
-    return facts
+        if job.end > since:
+            facts.update(used(job, since, until))
+    return +facts
 
 
 def told(job: Job, since: datetime, until: datetime) -> Iterator[Fact]:
@@ -182,20 +184,29 @@ def told(job: Job, since: datetime, until: datetime) -> Iterator[Fact]:
                 yield count_of('jobs.interrupted', whose(job))
 
 
-def used(job: Job, until: datetime) -> Facts:
-    """What is billed for a job that is over."""
-    pool = job.warm_pool
-    seconds = {
-        'usage.training_time': job.training_time or 0,
-        'usage.billable_time': job.billable_time or 0,
-        'usage.saved_time': (job.training_time or 0) - (job.billable_time or 0),
-        'usage.warm_pool_time': ceil((pool.until - job.end).total_seconds()) if pool and pool.until <= until else 0,
-    }
+def used(job: Job, since: datetime, until: datetime) -> Facts:
+    """What the job has used: what AWS reports at its end and that of its pool, and before that what it has run.
+
+    Of what was running at the first poll, it counts from a second later on.
+    """
     facts: Facts = Counter()
+    pool, is_over = job.warm_pool, job.end <= until
+    is_spot = job.fields.get('EnableManagedSpotTraining', False)
+    ran = 0 if is_spot else int(job.ran(until))
+    before = 0 if is_spot or job.created > since else int(job.ran(since + BOUNDARY))
+    training, billable = (job.training_time or 0, job.billable_time or 0) if is_over else (ran, ran)
+    kept = (min(pool.until, until) - job.end).total_seconds() if pool and is_over else 0
+    seconds = {
+        'usage.training_time': max(training - before, 0),
+        'usage.billable_time': max(billable - before, 0),
+        'usage.saved_time': training - billable,
+        'usage.warm_pool_time': ceil(kept) if pool and pool.until <= until else int(kept),
+    }
     for name, each in seconds.items():
         for instance_type, instances in instances_of(job).items():
             facts[count_of(name, whose(job, instance_type))] += each * instances
-    facts[count_of('usage.billable_tokens', whose(job))] += job.fields_once_ended.get('BillableTokenCount', 0)
+    if is_over:
+        facts[count_of('usage.billable_tokens', whose(job))] += job.fields_once_ended.get('BillableTokenCount', 0)
     return facts
 
 
@@ -303,6 +314,7 @@ def test_killed_within_a_poll_loses_nothing_and_repeats_that_poll_at_most(
         clock.advance(60)
         assert not machine.poll(clock.now)
         clock.advance(60)
+        machine.restart()  # describes all that is open, also what the first page does not show
         assert not machine.poll(clock.now)
     true = truth(jobs, NOW, clock.now)
     assert not true - machine.sent, 'missing'
@@ -367,7 +379,7 @@ def files(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path
         pytest.param(lambda content: content[: len(content) // 2], 1, id='truncated'),
         pytest.param(lambda content: b'garbage', 1, id='garbage'),
         pytest.param(lambda content: b'\xff' + content, 1, id='not text'),
-        pytest.param(lambda content: content.replace(b'"version":1', b'"version":2'), 1, id='a later version'),
+        pytest.param(lambda content: content.replace(b'"version":2', b'"version":3'), 1, id='a later version'),
         pytest.param(lambda content: content.replace(b'"name"', b'"label"'), 1, id='a job without a name'),
         pytest.param(lambda content: b'{"jobs": []}', 1, id='another object'),
         pytest.param(lambda content: b'[1, 2]', 1, id='a list'),

@@ -17,6 +17,7 @@ from datadog_checks.sagemaker_training.reading import from_description, from_sum
 from .builders import NOW, REGION, ago, answer, arn, ended
 
 MINUTE = timedelta(minutes=1)
+USE = ('usage.training_time', 'usage.billable_time')
 
 
 def listed(*answers: dict[str, Any]) -> Ledger:
@@ -56,6 +57,24 @@ def test_what_is_restored_is_what_was_saved() -> None:
         ({}, second.listed, True),
     ]
     assert copy.started == NOW + MINUTE + BOUNDARY, "AWS's clock"
+
+
+@pytest.mark.parametrize(
+    'counted',
+    [
+        dict.fromkeys(USE, 7) | {'jobs.created': 1},
+        dict.fromkeys(USE, 0),
+        {USE[0]: 7, USE[1]: 3},
+        {USE[0]: 7},
+        {USE[1]: 7},
+    ],
+)
+def test_use_is_restored_whether_its_times_are_the_same_or_not(counted: dict[str, int]) -> None:
+    ledger = listed(answer())
+    [entry] = ledger.entries.values()
+    entry.counted, entry.spent = counted, 12.34567
+    [copy] = restored(ledger).entries.values()
+    assert (copy.counted, copy.spent) == (counted, 12.3457)
 
 
 def test_what_was_seen_but_not_counted_is_still_owed() -> None:
@@ -112,7 +131,8 @@ def test_an_open_job_takes_at_most_500_bytes() -> None:
         *(answer(name, region='ap-southeast-2', CreationTime=ago(seconds=1.123), **long_lived) for name in names)
     )
     for entry in ledger.entries.values():
-        entry.counted = {'transitions': 111, 'jobs.created': 1, 'jobs.interrupted': 22}
+        entry.counted = {'transitions': 111, 'jobs.created': 1, 'jobs.interrupted': 22} | dict.fromkeys(USE, 2_419_199)
+        entry.spent = 123456.78901234567
         entry.resource_digest, entry.resource_sent_at = '0123456789abcdef', NOW + timedelta(microseconds=123456)
         entry.changed_at = NOW + timedelta(microseconds=123456)
     assert len(ledger.entries) == 1000
@@ -134,7 +154,7 @@ def _version(text: str, version: int) -> str:
         lambda text: text.replace('"rank"', '"place"'),
         lambda text: text.replace(str(NOW.year), 'year'),
         lambda text: _version(text, 0),
-        lambda text: _version(text, 2),
+        lambda text: _version(text, 3),
     ],
 )
 def test_what_is_damaged_or_of_another_version_is_refused_as_a_whole(damage: Any) -> None:

@@ -196,7 +196,8 @@ def test_a_pool_that_is_not_found_although_it_is_listed_counts_once(world: World
         for _ in range(20):
             world.poll(check, after=60)
     world.poll(check, after=300)
-    assert world.counted() == {'jobs.created': 1, 'jobs.finished': 1} | dict.fromkeys(
+    kept = 2 * int((world.clock.now - at).total_seconds())
+    assert world.counted() == {'jobs.created': 1, 'jobs.finished': 1, 'usage.warm_pool_time': kept} | dict.fromkeys(
         ('usage.training_time', 'usage.billable_time'), 2 * 2880
     )
 

@@ -3,28 +3,26 @@
 # Licensed under a 3-clause BSD style license (see LICENSE)
 """What is counted once in a job's life: tables of name and running total, and what of a total is new.
 
-A total only needs the job as last seen. So it does not matter how often or when the job was looked at: what has been
-counted of it is remembered, and the difference is counted next.
+A total only needs the job as last seen, and when that was. So it does not matter how often or when the job was looked
+at: what has been counted of it is remembered, and the difference is counted next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from .job import TrainingJob
 from .metrics import Sample, instance_samples, instance_type_tag
 from .tags import JOB_TAGS, STATUS_TAGS, tags
+from .usage import INSTANCE_TIMES, Total, at_the_end, finished, seen_until
 
 TRANSITIONS = 'transitions'
 OUTCOME_TAGS = {
     name: (STATUS_TAGS | JOB_TAGS)[name] for name in ('training_job_status', 'secondary_status', 'failure_type')
 }
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
-
-# The total up to a time, or None where the job as last seen does not tell.
-type Total = Callable[[TrainingJob, datetime], int | None]
 
 
 class News(NamedTuple):
@@ -35,10 +33,6 @@ class News(NamedTuple):
     now: int
 
 
-def _finished(job: TrainingJob, until: datetime) -> int:
-    return int(job.over_since is not None and job.over_since <= until)
-
-
 def _transitions(job: TrainingJob, until: datetime) -> int | None:
     return sum(transition.start <= until for transition in job.transitions) if job.described else None
 
@@ -47,50 +41,37 @@ def _interrupted(job: TrainingJob, until: datetime) -> int | None:
     return sum(interruption.start <= until for interruption in job.interruptions) if job.described else None
 
 
-def _at_the_end(read: Callable[[TrainingJob], int | None]) -> Total:
-    """A total that AWS reports once the job is over, for each of the instances that only a description tells."""
-
-    def total(job: TrainingJob, until: datetime) -> int | None:
-        if not job.described:
-            return None
-        return read(job) if _finished(job, until) else 0
-
-    return total
-
-
-def _saved(job: TrainingJob) -> int | None:
-    if job.training_seconds is None or job.billable_seconds is None:
-        return None
-    return job.training_seconds - job.billable_seconds
-
-
 OCCURRENCES: dict[str, Total] = {
     'jobs.created': lambda job, until: int(job.created <= until),
     'jobs.interrupted': _interrupted,
-    'jobs.finished': _finished,
+    'jobs.finished': finished,
 }
-# Seconds of each instance.
-INSTANCE_TIMES: dict[str, Total] = {
-    'usage.training_time': _at_the_end(lambda job: job.training_seconds),
-    'usage.billable_time': _at_the_end(lambda job: job.billable_seconds),
-    'usage.saved_time': _at_the_end(_saved),
-    'usage.warm_pool_time': _at_the_end(lambda job: job.warm_pool.retained_seconds if job.warm_pool else None),
-}
-TOKENS: dict[str, Total] = {'usage.billable_tokens': _at_the_end(lambda job: job.billable_tokens)}
+TOKENS: dict[str, Total] = {'usage.billable_tokens': at_the_end(lambda job: job.billable_tokens)}
 
 # In this order they are submitted: what happened to a job, then what it used.
 COUNTS = OCCURRENCES | INSTANCE_TIMES | TOKENS
 TOTALS = {TRANSITIONS: _transitions} | COUNTS
 
 
-def news(job: TrainingJob, counted: Mapping[str, int], since: datetime | None) -> Iterator[News]:
-    """What is new about the job: each total that has grown beyond what was `counted` of it.
+def news(
+    job: TrainingJob,
+    counted: Mapping[str, int],
+    since: datetime | None,
+    seen_at: datetime | None = None,
+    totals: Mapping[str, Total] = TOTALS,
+) -> Iterator[News]:
+    """What is new about the job, seen so at that time: each total that has grown beyond what was `counted` of it.
 
-    One that has shrunk comes from an answer that is older than the last one, and is not taken back.
-    What had happened until `since`, the check's first poll, counts as counted; None for a job created after it.
+    One that has shrunk comes from an answer that is older than the last one, or was more than AWS bills, and is not
+    taken back. What had happened until `since`, the check's first poll, counts as counted, and a job that was over then
+    with all that comes after; None for a job created after it.
     """
-    for name, total in TOTALS.items():
-        now = total(job, END_OF_TIME)
+    if since and finished(job, since):
+        return
+    seen = seen_until(job, seen_at)
+    for name, total in totals.items():
+        until = seen if name in INSTANCE_TIMES else END_OF_TIME
+        now = total(job, until) if until else None
         if now is None:
             continue
         before = counted.get(name)

@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zlib import crc32
 
 from .aws.errors import Problem
+from .cost import BILLABLE, spent_since
+from .counts import News
 from .job import TrainingJob
+from .prices import Prices
+from .usage import accrues
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -38,7 +42,11 @@ class Entry:
     listed_at: datetime | None
     changed_at: datetime | None  # when a change showed that has not been described yet
     owed_at: datetime | None = None  # when it was described and what is new about it has not been counted yet
+    owes_use: bool = False  # only what it has used since it was described has not been counted yet
     counted: dict[str, int] = field(default_factory=dict)
+    seen_at: datetime | None = None  # when the job was last seen to be as described, by the clock of AWS
+    spent: float | None = None  # on the billed time that was counted, and on what was before it; None if not known
+    excess_told: bool = False  # what was counted beyond AWS's figures has been logged
     asked_at: datetime | None = None  # when it was last described, or that was refused for good
     denied: Problem | None = None  # why its last Describe was denied
     failures: int = 0  # since it was last described
@@ -72,8 +80,18 @@ class Entry:
             self.since = max(job.created, job.over_since - timedelta.resolution)
         self.job = job
 
-    def described(self, job: TrainingJob, now: datetime) -> None:
+    def seen(self, listed: TrainingJob, at: datetime) -> None:
+        """A listing shows the job in the statuses it was described in. What it has used since is owed."""
+        job = self.job
+        if self.changed_at or not accrues(job) or (listed.status, listed.warm_pool) != (job.status, job.warm_pool):
+            return
+        if listed.secondary_status in (job.secondary_status, None):
+            self.seen_at = at
+            self.owes_use = True
+
+    def described(self, job: TrainingJob, now: datetime, at: datetime) -> None:
         self.see(job)
+        self.seen_at = at
         self.answered(now)
         self.denied = None
         self.not_found = 0
@@ -89,6 +107,14 @@ class Entry:
         self.failures, self.problem, self.retry_at = 0, None, NEVER
         self.owed_at = self.owed_at or now
 
+    def used(self, times: Iterable[News], prices: Prices) -> None:
+        """These are counted, and nothing more is owed."""
+        for new in times:
+            self.counted[new.name] = new.now
+            if new.name == BILLABLE:
+                self.spent = spent_since(self.spent, self.job, new, prices)
+        self.owed_at, self.owes_use = None, False
+
     def failed(self, problem: Problem, now: datetime, *, is_own: bool) -> None:
         """Try again in the next poll or, where it `is_own` and other jobs could be described, after a pause."""
         self.failures += 1
@@ -99,15 +125,16 @@ class Entry:
 
     def is_owed(self, now: datetime, *, with_tags: bool) -> bool:
         """Whether something may be new to count, in a view that is as complete as it will become."""
-        if not self.owed_at or self.changed_at:
-            return False
+        if self.changed_at or not self.owed_at:
+            return self.owes_use and not self.changed_at
         has_tags = not with_tags or self.tagged_at or self.denied or not self.job.described
         return bool(has_tags) or is_stale(self.owed_at, TAGS_PATIENCE, now)
 
     def is_done(self, before: datetime, listed_at: datetime | None) -> bool:
         """Whether nothing more is expected of the job, which released its instances `before`."""
         is_doubtful = self.not_found and self.listed_at == listed_at
-        if self.changed_at or self.owed_at or self.look_at or is_doubtful or self.job.released is None:
+        is_owed = self.owed_at or self.owes_use
+        if self.changed_at or is_owed or self.look_at or is_doubtful or self.job.released is None:
             return False
         return self.job.released <= before
 

@@ -105,11 +105,12 @@ def families(patterns: Iterable[str], tag: str | None) -> Callable[[str, Mapping
     """
     compiled = [re.compile(pattern) for pattern in patterns]
 
-    @lru_cache(16_384 if compiled else 0)
-    def by_name(name: str) -> str:
+    @lru_cache(16_384)
+    def by_pattern(name: str) -> str:
         found = (pattern.search(name) for pattern in compiled)
         return next((match[1] for match in found if match and match[1]), '') or job_family(name)
 
+    by_name = by_pattern if compiled else job_family
     return lambda name, resource_tags: (resource_tags.get(tag) if tag else None) or by_name(name)
 
 

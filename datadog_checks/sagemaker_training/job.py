@@ -39,8 +39,8 @@ class WarmPool:
     """Instances kept after a job's end; `retained_seconds` is known once it was reused or terminated."""
 
     status: str
-    retained_seconds: int | None
-    reused_by: str | None
+    retained_seconds: int | None = None
+    reused_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

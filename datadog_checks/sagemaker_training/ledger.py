@@ -94,7 +94,7 @@ class Ledger:
             else:
                 stretch.overlapping += 1
             if self._is_included(job.name):
-                self._take_in(job, stretch, now)
+                self._take_in(job, stretch, now, answered_at or now)
             self.account_id = job.account_id
             stretch.rank += 1
             stretch.before = job.created
@@ -141,8 +141,9 @@ class Ledger:
         """Whether the last listing, with those before, has shown all there is."""
         return self.covered_at is not None and self.covered_at == self.listed_at and not self.stretches
 
-    def described(self, entry: Entry, job: TrainingJob, now: datetime) -> None:
-        entry.described(job if job.created == entry.job.created else replace(job, created=entry.job.created), now)
+    def described(self, entry: Entry, job: TrainingJob, now: datetime, answered_at: datetime | None = None) -> None:
+        job = job if job.created == entry.job.created else replace(job, created=entry.job.created)
+        entry.described(job, now, answered_at or now)
 
     def denied(self, entry: Entry, why: Problem, now: datetime) -> None:
         """A job that may not be described is tried again like one that has not changed."""
@@ -204,7 +205,7 @@ class Ledger:
         if skipped and skipped.before and skipped.before > stretch.after:
             self.stretches.append(replace(skipped, after=max(after - BOUNDARY, stretch.after)))
 
-    def _take_in(self, job: TrainingJob, stretch: Stretch, now: datetime) -> None:
+    def _take_in(self, job: TrainingJob, stretch: Stretch, now: datetime, answered_at: datetime) -> None:
         key = (job.arn, job.created)
         listed = signature(job)
         if gone := self.gone.get(key):
@@ -220,6 +221,8 @@ class Ledger:
                 entry.listed = listed
                 entry.see(entry.job.updated(job))
                 entry.changed_at = entry.changed_at or now
+            else:
+                entry.seen(job, answered_at)
             return
         if job.is_live or self._is_news(job, stretch):
             self.entries[key] = Entry(job, stretch.rank, self._since(job, stretch), listed, now, changed_at=now)

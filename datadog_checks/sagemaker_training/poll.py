@@ -28,6 +28,7 @@ from typing import Any
 
 from .aws import PAGE_SIZE, Page, Region
 from .aws.answers import job_name
+from .aws.border import answered_at
 from .aws.errors import AwsError, BadCredentials, Denied, Malformed, Missing, NoAnswer, Throttled, Unavailable
 from .entry import TAGS_PATIENCE, Entry, is_stale
 from .job import TrainingJob
@@ -189,7 +190,7 @@ class Poll:
                 if job.created - entry.job.created <= BOUNDARY:
                     if entry.changed_at and not (job.is_open and entry.tags):
                         entry.tagged_at = None  # AWS may tell the tags of a new job late: what it used is to have them
-                    self.ledger.described(entry, job, self.now)
+                    self.ledger.described(entry, job, self.now, answered_at(result))
                     return result
                 self.ledger.forget(entry, self.now)  # and its name given to another job, which the listing shows
         return None

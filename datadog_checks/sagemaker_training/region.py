@@ -87,12 +87,12 @@ class FollowedRegion:
         finally:
             interval = settings.config.min_collection_interval
             deadline = max(start + POLL_SHARE * interval, self._clock.monotonic() + NEWS_SHARE * interval)
-            self._submission.news(ledger, self.memory, scope, now, deadline)
+            self._submission.news(ledger, self.memory, scope, now, deadline, self.prices)
         is_kept = not self.memory.is_lost
         if is_read and account_id:
             is_kept &= self._note_listed(account_id, now)
         if is_read:
-            self._submission.gauges(ledger, scope, now)
+            self._submission.gauges(ledger, scope, now, self.prices)
         self._prices.look_for_unpriced((entry.job for entry in ledger.entries.values()), self._submission.warn)
         problems = self._submission.service_check(poll, scope, is_read, is_kept, self._prices.problem)
         duration = self._clock.monotonic() - began

@@ -23,6 +23,10 @@ from .job import TrainingJob, WarmPool
 from .ledger import Ledger
 from .listing import LEAST_OVERLAP, Stretch
 
+ACCRUING = ('usage.training_time', 'usage.billable_time')
+
+# Hundredths of a cent.
+type Dollars = Annotated[float, PlainSerializer(lambda dollars: round(dollars, 4))]
 # Milliseconds, as AWS sends them, are half as long as ISO 8601; times that are compared for identity stay exact.
 type Milliseconds = Annotated[datetime, PlainSerializer(lambda time: round(time.timestamp() * 1000))]
 
@@ -46,13 +50,15 @@ class KnownJob:
     sent_at: Milliseconds | None = None
     not_found: int = 0
     arn_name: str = ''  # where it is another one: AWS writes it in small letters
+    accrued: int | None = None  # counted of each of `ACCRUING`, if that is the same; as it is while a job runs
+    spent: Dollars | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is known of one region. A change that older versions would misread is a new version."""
+    """What is known of one region. A change that older versions would misread is a new version: 2 has `accrued`."""
 
-    version: Literal[1]
+    version: Literal[1, 2]
     account_id: str | None
     started: datetime
     first_newest: datetime
@@ -74,7 +80,7 @@ def dump(ledger: Ledger) -> str:
     if ledger.started is None or ledger.first_newest is None or ledger.newest is None:
         return ''
     state = State(
-        version=1,
+        version=2,
         account_id=ledger.account_id,
         started=ledger.started,
         first_newest=ledger.first_newest,
@@ -131,6 +137,7 @@ def restore_logged(ledger: Ledger, logged: Iterable[Logged]) -> None:
 def _known(entry: Entry) -> KnownJob:
     job = entry.job
     arn_name = job.arn.rpartition('/')[2]
+    counted, accrued = _shortened(entry.counted)
     return KnownJob(
         name=job.name,
         created=job.created,
@@ -142,12 +149,22 @@ def _known(entry: Entry) -> KnownJob:
         ended=job.ended,
         warm_pool=job.warm_pool,
         changed_at=entry.changed_at or entry.owed_at,
-        counted=entry.counted,
+        counted=counted,
         digest=entry.resource_digest,
         sent_at=entry.resource_sent_at,
         not_found=entry.not_found,
         arn_name='' if arn_name == job.name else arn_name,
+        accrued=accrued,
+        spent=entry.spent,
     )
+
+
+def _shortened(counted: Mapping[str, int]) -> tuple[Mapping[str, int], int | None]:
+    """What was counted, and of `ACCRUING` only the number if it is the same."""
+    accrued = {counted.get(name) for name in ACCRUING}
+    if len(accrued) > 1 or None in accrued:
+        return counted, None
+    return {name: count for name, count in counted.items() if name not in ACCRUING}, accrued.pop()
 
 
 def _entry(prefix: str, known: KnownJob) -> Entry:
@@ -170,8 +187,9 @@ def _entry(prefix: str, known: KnownJob) -> Entry:
         signature(job),
         listed_at=None,
         changed_at=known.changed_at,
-        counted=dict(known.counted),
+        counted={**known.counted, **({} if known.accrued is None else dict.fromkeys(ACCRUING, known.accrued))},
         resource_digest=known.digest,
         resource_sent_at=known.sent_at,
         not_found=known.not_found,
+        spent=known.spent,
     )

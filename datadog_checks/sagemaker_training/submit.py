@@ -8,29 +8,32 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, Protocol
 
 from datadog_checks.base.utils.genresources import INCLUDE_ALL
 
 from .aws.errors import Problem
 from .aws.pace import Clock
-from .counts import TRANSITIONS, News, count_samples, news
+from .cost import cost_rates, cost_samples, job_costs
+from .counts import TOTALS, TRANSITIONS, News, count_samples, news
 from .entry import Entry
 from .events import events, transition_logs
 from .health import health, message, poll_gauges, too_many_groups
-from .job import TrainingJob
 from .ledger import Ledger
 from .memory import Memory
 from .metrics import fleet_gauges, job_gauges
 from .outbox import Outbox
 from .poll import Answer, Poll
+from .prices import Prices
 from .resources import RESOURCE_TYPE, resource_digest, resource_fields
 from .runs import longest_run, see
 from .settings import Settings
 from .tags import JOB_TAGS, STATUS_TAGS, tags
+from .usage import INSTANCE_TIMES, excess
 
 type FleetKey = tuple[str, tuple[str, ...]]
-type GroupedJob = tuple[TrainingJob, list[str]]
+type GroupedJob = tuple[Entry, list[str]]
 
 
 class Sink(Protocol):
@@ -79,6 +82,8 @@ class Submission:
         self._warn_once = warn_once
         self._outbox = Outbox(clock)
         self._fleet: dict[FleetKey, float] = {}
+        self._grouped: dict[Entry, list[str]] = {}  # group tags, for as long as a poll takes
+        self._is_advised = False  # about too many groups
 
     def resource(self, entry: Entry, answer: Answer, now: datetime) -> None:
         """Let the job's resource be sent if it has changed, or would expire before long, when the Agent takes it in."""
@@ -125,35 +130,57 @@ class Submission:
 
         self._outbox.put(entry, send, is_refresh=digest == entry.resource_digest)
 
-    def news(self, ledger: Ledger, memory: Memory, scope: list[str], now: datetime, deadline: float) -> None:
+    def news(
+        self, ledger: Ledger, memory: Memory, scope: list[str], now: datetime, deadline: float, prices: Prices
+    ) -> None:
         """Count, and tell, what is new. Each is marked as soon as it is submitted, and saved when all are.
 
         What there is no time for until the `deadline`, on the monotonic clock, is as new at the next poll.
         """
+        self._grouped.clear()
+        used: list[tuple[Entry, list[News]]] = []
+        sums: defaultdict[FleetKey, float] = defaultdict(float)
         try:
             for entry in ledger.owed(now, with_tags=self._config.collect_resource_tags):
-                is_news = False
                 try:
-                    for new in news(entry.job, entry.counted, entry.since):
-                        if new.name == TRANSITIONS and self._config.collect_transition_logs and not self._sends_logs:
-                            continue
-                        self._one_news(memory, entry, new, scope)
-                        entry.counted[new.name] = new.now
-                        is_news = True
-                    family = self._settings.family(entry.job.name, entry.tags)
-                    see(ledger.longest_runs, family, entry.job, now, is_news=is_news)
-                    entry.owed_at = None
+                    times = self._news_of(ledger, memory, entry, scope, now)
+                    self._add_use(sums, entry, times, prices)
+                    used.append((entry, times))
+                    self._log_excess(entry)
                 except Exception as e:
                     self.log_failure(f'Job {entry.job.name}: not counted yet, for an error', e)
                 if memory.is_to_be_saved:
                     memory.save(ledger, self._clock.time())
                 if self._clock.monotonic() >= deadline:
                     break
+            for (name, group), value in sums.items():
+                self._sink.count(name, value, tags=[*scope, *group])
+            for entry, times in used:
+                entry.used(times, prices)
         finally:
             memory.save(ledger, self._clock.time())
 
+    def _news_of(self, ledger: Ledger, memory: Memory, entry: Entry, scope: list[str], now: datetime) -> list[News]:
+        """Submits what happened to one job, and returns what it has used, which is submitted with that of others."""
+        is_news, times = False, []
+        for new in news(
+            entry.job, entry.counted, entry.since, entry.seen_at, TOTALS if entry.owed_at else INSTANCE_TIMES
+        ):
+            if new.name == TRANSITIONS and self._config.collect_transition_logs and not self._sends_logs:
+                continue
+            if new.name in INSTANCE_TIMES:
+                times.append(new)
+                continue
+            self._one_news(memory, entry, new, scope)
+            entry.counted[new.name] = new.now
+            is_news = True
+        if entry.owed_at:
+            family = self._settings.family(entry.job.name, entry.tags)
+            see(ledger.longest_runs, family, entry.job, now, is_news=is_news)
+        return times
+
     def _one_news(self, memory: Memory, entry: Entry, new: News, scope: list[str]) -> None:
-        job, group_tags = entry.job, scope + self._settings.group_tags(entry)
+        job, group_tags = entry.job, scope + self._group_tags(entry)
         job_tags = group_tags + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
         family = self._settings.family(job.name, entry.tags)
         # First, as what fails is all tried again.
@@ -172,35 +199,65 @@ class Submission:
                 self._sink.send_log(log | {'ddtags': log_tags}, cursor=cursor, stream=stream)
                 entry.counted[TRANSITIONS] = number
 
-    def gauges(self, ledger: Ledger, scope: list[str], now: datetime) -> None:
-        """Of each job, and of the fleet."""
-        grouped = [(entry.job, self._settings.group_tags(entry)) for entry in ledger.entries.values()]
-        if self._config.collect_job_metrics:
-            self._job_gauges(ledger, grouped, scope, now)
-        self._fleet_gauges(grouped, scope)
-        if advice := too_many_groups([group_tags for _, group_tags in grouped]):
-            self._warn_once(f'{self._region}: {advice}')
+    def _add_use(self, sums: defaultdict[FleetKey, float], entry: Entry, times: list[News], prices: Prices) -> None:
+        """What jobs have used has one count for each group of them: of most polls, this is all the news."""
+        for new in times:
+            costs = cost_samples(entry.job, new, prices) if prices else ()
+            for sample in chain(count_samples(entry.job, new), costs):
+                sums[sample.name, (*self._group_tags(entry), *sample.tags)] += sample.value
 
-    def _job_gauges(self, ledger: Ledger, grouped: list[GroupedJob], scope: list[str], now: datetime) -> None:
+    def _log_excess(self, entry: Entry) -> None:
+        """Once: a job may end within moments of being seen, and AWS bill less than had been counted by then."""
+        if entry.job.is_open or entry.excess_told:
+            return
+        for name, seconds in excess(entry.job, entry.counted).items():
+            entry.excess_told = True
+            self._sink.log.info(
+                'Job %s: %s has counted %d seconds more of each instance than AWS bills', entry.job.name, name, seconds
+            )
+
+    def _group_tags(self, entry: Entry) -> list[str]:
+        found = self._grouped.get(entry)
+        if found is None:
+            found = self._grouped[entry] = self._settings.group_tags(entry)
+        return found
+
+    def gauges(self, ledger: Ledger, scope: list[str], now: datetime, prices: Prices) -> None:
+        """Of each job, and of the fleet."""
+        grouped = [(entry, self._group_tags(entry)) for entry in ledger.entries.values()]
+        if self._config.collect_job_metrics:
+            self._job_gauges(ledger, grouped, scope, now, prices)
+        self._fleet_gauges(grouped, scope, prices)
+        if not self._is_advised and (advice := too_many_groups([group_tags for _, group_tags in grouped])):
+            self._is_advised = True
+            self._warn_once(f'{self._region}: {advice}')
+        self._grouped.clear()
+
+    def _job_gauges(
+        self, ledger: Ledger, grouped: list[GroupedJob], scope: list[str], now: datetime, prices: Prices
+    ) -> None:
         keep = timedelta(hours=self._config.job_metrics_hours)
-        for entry, (job, group_tags) in zip(ledger.entries.values(), grouped, strict=True):
+        for entry, group_tags in grouped:
+            job = entry.job
             if not job.described or (job.released and job.released + keep <= now):
                 continue
             job_tags = scope + group_tags + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
             try:
                 longest = longest_run(ledger.longest_runs, self._settings.family(job.name, entry.tags))
-                for sample in job_gauges(job, now, longest):
-                    self._sink.gauge(sample.name, sample.value, tags=[*job_tags, *sample.tags])
+                costs = job_costs(job, entry.seen_at, entry.spent, prices) if prices else ()
+                for name, value, own_tags in chain(job_gauges(job, now, longest), costs):
+                    self._sink.gauge(name, value, tags=[*job_tags, *own_tags] if own_tags else job_tags)
             except Exception as e:
                 self.log_failure(f'Job {job.name}: some of its gauges could not be sent', e)
 
-    def _fleet_gauges(self, grouped: list[GroupedJob], scope: list[str]) -> None:
+    def _fleet_gauges(self, grouped: list[GroupedJob], scope: list[str], prices: Prices) -> None:
         """One value for each group of jobs, and a last 0 for a group that has become empty."""
         fleet = defaultdict(float, {group: 0.0 for group, value in self._fleet.items() if value})
-        for job, group_tags in grouped:
+        for entry, group_tags in grouped:
+            job = entry.job
             group = (*group_tags, *tags(job, STATUS_TAGS))
             try:
-                for sample in fleet_gauges(job):
+                for sample in chain(fleet_gauges(job), cost_rates(job, prices) if prices else ()):
                     fleet[sample.name, (*group, *sample.tags)] += sample.value
             except Exception as e:
                 self.log_failure(f"Job {job.name}: it is missing in its fleet's gauges", e)

@@ -47,6 +47,13 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
     'heterogeneous': {'ResourceConfig': {'InstanceGroups': GROUPS}},
     'serverless': {'ServerlessJobConfig': {'JobType': 'FineTuning'}},
 }
+# Prices at which a second of each instance costs a dollar.
+PRICES = {'ml.m5.large': 3600, 'ml.g5.xlarge': 3600}
+COSTS = {
+    'usage.billable_time': 'usage.cost',
+    'usage.saved_time': 'usage.saved_cost',
+    'usage.warm_pool_time': 'usage.warm_pool_cost',
+}
 SHARE_BILLED = {'spot': 0.3, 'serverless': None}
 
 # Job name, what happened, and tags or a time.
@@ -151,15 +158,30 @@ def facts(job: Job, first_poll: datetime, now: datetime) -> Facts:
         happened[job.name, job.status.lower(), epoch(job.end)] += 1
         tokens = job.fields_once_ended.get('BillableTokenCount', 0)
         happened[job.name, 'usage.billable_tokens', (cluster_type(job),)] += tokens
-        training, billable = job.training_time or 0, job.billable_time or 0
-        retained = int((released(job) - job.end).total_seconds()) if released(job) <= now else 0
-        for instance_type, count in instances(job).items():
-            tag = (f'instance_type:{instance_type}',)
-            happened[job.name, 'usage.training_time', tag] += training * count
-            happened[job.name, 'usage.billable_time', tag] += billable * count
-            happened[job.name, 'usage.saved_time', tag] += (training - billable) * count
-            happened[job.name, 'usage.warm_pool_time', tag] += retained * count
+    for instance_type, count in instances(job).items():
+        for name, seconds in used(job, first_poll, now).items():
+            for each in (name, COSTS[name]) if name in COSTS else (name,):
+                happened[job.name, each, (f'instance_type:{instance_type}',)] += seconds * count
     return +happened
+
+
+def used(job: Job, first_poll: datetime, now: datetime) -> dict[str, int]:
+    """Seconds of each instance after the first poll, by now; of spot, whose figures AWS tells at its end, all of it."""
+    is_spot = 'EnableManagedSpotTraining' in job.fields
+    kept = {'usage.warm_pool_time': int((min(released(job), now) - job.end).total_seconds()) if job.end <= now else 0}
+    if is_spot and now < job.end:
+        return kept
+    # What an instance has used by the second after the first poll, where its counting begins.
+    since = min(first_poll + SECOND, job.end - timedelta.resolution)
+    before = int(job.ran(since)) if job.created <= first_poll and not is_spot else 0
+    training, billable = job.training_time or 0, job.billable_time or 0
+    if now < job.end:
+        training = billable = int(job.ran(now))
+    return kept | {
+        'usage.training_time': max(training - before, 0),
+        'usage.billable_time': max(billable - before, 0),
+        'usage.saved_time': training - billable,
+    }
 
 
 def fleet(job: Job, now: datetime) -> Facts:

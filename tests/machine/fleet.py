@@ -28,7 +28,7 @@ from tools.aws.calls import Call, Fault
 from tools.aws.fleet import Job, is_open, summary
 from tools.aws.server import SimulatedAws
 
-from .facts import LIFE, PREFIX, SECOND, Facts, Life, facts, fleet, released, shipped, submitted
+from .facts import COSTS, LIFE, PREFIX, PRICES, SECOND, Facts, Life, facts, fleet, released, shipped, submitted
 
 LIST, DESCRIBE, TAGS, TAGS_OF_ONE = 'ListTrainingJobs', 'DescribeTrainingJob', 'GetResources', 'ListTags'
 RESOURCE_REFRESH = timedelta(hours=1)
@@ -63,6 +63,7 @@ COUNTS = (
     'usage.saved_time',
     'usage.warm_pool_time',
     'usage.billable_tokens',
+    *COSTS.values(),
 )
 GAUGES = ('jobs.open', 'instances.open', 'warm_pools.available', 'warm_pools.instances')
 
@@ -136,6 +137,7 @@ class Fleet(RuleBasedStateMachine):
             'event_on': ['created', 'completed', 'failed', 'stopped', 'interrupted'],
             'max_concurrency': 1,  # so that the same steps make the same calls
             'tags': ['site:0'],
+            'instance_prices': PRICES,
         }
         self.is_slow = rate == 1  # a poll may not have the time to describe all that is due
         self.check = self._new_check()
@@ -369,6 +371,7 @@ class Fleet(RuleBasedStateMachine):
         for metric in (metric for name in COUNTS for metric in aggregator.metrics(PREFIX + name)):
             family = next(tag for tag in metric.tags if tag.startswith('job_family:')).partition(':')[2]
             assert metric.value > 0
+            seen['use of jobs that ran'] += metric.name == f'{PREFIX}usage.cost' and self._runs(family)
             assert f'site:{self.restarts}' in metric.tags
             assert 'team:nlp' in metric.tags or is_late or family in self.undescribed
         for event in aggregator.events:
@@ -379,6 +382,9 @@ class Fleet(RuleBasedStateMachine):
                 time = str(log['timestamp'] // 1000)
                 self.told[log['training_job_name'], f'log {log["secondary_status"]}', (time,)] += 1
             logs.clear()
+
+    def _runs(self, name: str) -> bool:
+        return any(is_open(job, self.aws.now) for job in self.jobs if job.name == name)
 
     def _untold(self, jobs: Sequence[Job]) -> Facts:
         return self._true(jobs) - self._claimed

@@ -111,8 +111,7 @@ class Job:
     @property
     def training_time(self) -> int | None:
         """Whole seconds, rounded up, that the instances ran by the end; None if they never did."""
-        running = (length for status, length in self._lengths(self.end) if status not in WAITING)
-        return math.ceil(sum(running, timedelta()).total_seconds()) or None
+        return math.ceil(self.ran(self.end)) or None
 
     @property
     def billable_time(self) -> int | None:
@@ -120,6 +119,11 @@ class Job:
         if self.training_time is None or self.billed is None:
             return None
         return math.ceil(self.training_time * self.billed)
+
+    def ran(self, now: datetime) -> float:
+        """Seconds that the instances have run by then."""
+        running = (length for status, length in self._lengths(now) if status not in WAITING)
+        return sum(running, timedelta()).total_seconds()
 
     def trained(self, now: datetime) -> float:
         """The share of the job's training that is behind it."""
