@@ -70,7 +70,7 @@ demo: .venv/demo ## the check on a simulated fleet, and a page that draws the da
 
 screenshots: .venv/dev ## previews of the dashboards for the README, into images/; needs Chromium or Chrome
 	@.venv/bin/python -m tools.demo --page build/preview.html
-	@.venv/bin/python -m tools.preview.screenshots build/preview.html images
+	@.venv/bin/python -m tools.browser.screenshots build/preview.html images
 
 dry-run: .venv/demo ## what the check would send for REGION, with your own AWS credentials: make dry-run REGION=us-east-1
 	@.venv/bin/python -m tools.demo --dry-run '$(REGION)' $(ARGS)

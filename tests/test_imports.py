@@ -27,10 +27,11 @@ ROOMS = {
     'tools.aws': (),
     'tools.datadog': (CHECK,),
     'tools.preview': ('tools.datadog',),
+    'tools.browser': (),
     'tools.push': (),
-    'tools.demo': (CHECK, 'tools.aws', 'tools.datadog', 'tools.preview'),
+    'tools.demo': (CHECK, 'tools.aws', 'tools.datadog', 'tools.preview', 'tools.browser'),
     'benchmarks': (CHECK, 'tools.aws'),
-    'tests': (CHECK, 'tools.aws', 'tools.datadog', 'tools.preview', 'tools.push', 'tools.demo'),
+    'tests': (CHECK, 'tools.aws', 'tools.datadog', 'tools.preview', 'tools.browser', 'tools.push', 'tools.demo'),
 }
 MOST_LINES = 2_000
 
@@ -190,9 +191,9 @@ def test_rooms_import_one_way() -> None:
         ),
         ('tools.aws.fleet', 'import tools.datadog', 'tools.aws.fleet imports tools.datadog, which tools.aws may not'),
         (
-            'tools.preview.serve',
+            'tools.browser.serve',
             'from tools import demo',
-            'tools.preview.serve imports tools.demo, which tools.preview may not',
+            'tools.browser.serve imports tools.demo, which tools.browser may not',
         ),
         (
             'tools.datadog.query',

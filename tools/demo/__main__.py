@@ -18,6 +18,9 @@ from .day import simulated_day
 from .dry_run import dry_run
 from .live import live
 
+# Neither overwrites the other.
+DEMO_PAGE, DRY_RUN_PAGE = Path('build', 'demo.html'), Path('build', 'dry-run.html')
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, 1 if a poll went wrong, 2 if AWS could not be read."""
@@ -39,15 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         '--page',
         type=Path,
-        default=Path('build', 'preview.html'),
         metavar='FILE',
-        help='where to write the page that draws the dashboards (default: %(default)s)',
+        help=f'where to write the page that draws the dashboards (default: {DEMO_PAGE}, of a dry run {DRY_RUN_PAGE})',
     )
     parser.add_argument(
         '--serve',
         type=int,
         nargs='?',
-        const=8125,
+        const=8480,
         metavar='PORT',
         help='then let the fleet live on, and show the page on this port of this machine alone (default: %(const)s)',
     )
@@ -63,11 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(width=None if sys.stdout.isatty() else 100, highlight=False, emoji=False)
     aggregator.reset()
     if options.dry_run:
-        return dry_run(options.dry_run, options.profile or [None], options.page, console)
+        return dry_run(options.dry_run, options.profile or [None], options.page or DRY_RUN_PAGE, console)
     _forget_aws_setup()
     if options.serve is not None:
         return live(options.hours, options.serve, console)
-    return simulated_day(options.hours, options.page, console)
+    return simulated_day(options.hours, options.page or DEMO_PAGE, console)
 
 
 def simulated_hours(text: str) -> float:

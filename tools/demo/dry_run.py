@@ -16,6 +16,7 @@ from datadog_checks.sagemaker_training.region import LISTING_SHARE
 from tools.datadog.frames import Window
 from tools.datadog.recording import Recording
 
+from .advice import at_a_terminal, unknown_region
 from .report import draw, duration, render
 from .simulation import POLL_SECONDS, message
 
@@ -28,6 +29,9 @@ DRY_RUN_NOTICE = 'A preview, drawn from one poll of your account. It is not Data
 
 def dry_run(region: str, profiles: Sequence[str | None], page: Path, console: Console) -> int:
     """Poll the region once with each profile, in real time and with real credentials, and report."""
+    if problem := unknown_region(region):
+        print(problem, file=sys.stderr)
+        return 2
     instance: dict[str, Any] = {
         'regions': [region],
         'min_collection_interval': DRY_RUN_SECONDS,
@@ -41,12 +45,13 @@ def dry_run(region: str, profiles: Sequence[str | None], page: Path, console: Co
         for profile in profiles:
             check = SagemakerTrainingCheck('sagemaker_training', {}, [instance | {'aws_profile': profile}])
             if error := check.run():
-                failures.append(message(error))
+                failures.append(at_a_terminal(message(error), profile))
     recording = Recording()
     recording.take(time.time())
     connections = recording.service_checks
     critical = [each.message for each in connections if each.status == SagemakerTrainingCheck.CRITICAL]
-    failures += [text for text in critical if not any(_what_failed(text) in failure for failure in failures)]
+    unheard = [text for text in critical if not any(_what_failed(text) in failure for failure in failures)]
+    failures += map(at_a_terminal, unheard)
     for failure in failures:
         print(failure, file=sys.stderr)
     if len(failures) == len(profiles):

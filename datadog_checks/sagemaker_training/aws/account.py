@@ -201,6 +201,12 @@ def _note_region(region: str, context: dict[str, Any], **_: Any) -> None:
     context[_ON_BEHALF] = region
 
 
+def known_regions(endpoints: Mapping[str, Any]) -> dict[str, str]:
+    """The regions of botocore's data of this name, each with what AWS calls it: `Europe (Frankfurt)`."""
+    regions = [item for partition in endpoints['partitions'] for item in partition['regions'].items()]
+    return {name: region.get('description', '') for name, region in regions}
+
+
 def _check_regions(session: Session, names: Iterable[str]) -> None:
     """That botocore knows them: it would make up a host for any other, and the calls fail as if it were the network.
 
@@ -208,8 +214,7 @@ def _check_regions(session: Session, names: Iterable[str]) -> None:
         ConfigurationError: it does not; with the names that are closest
     """
     with _building:
-        partitions = session.get_data('endpoints')['partitions']
-    known = [name for partition in partitions for name in partition['regions']]
+        known = known_regions(session.get_data('endpoints'))
     unknown = [(name, closest_to(name, known)) for name in names if name not in known]
     if unknown:
         told = [f'{name!r} (do you mean {closest!r}?)' if closest else repr(name) for name, closest in unknown]
