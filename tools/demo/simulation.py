@@ -3,6 +3,7 @@
 # Licensed under a 3-clause BSD style license (see LICENSE)
 """Runs the check, over HTTP, on a simulated AWS through simulated time, and records what it sends."""
 
+import gc
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -84,6 +85,7 @@ def simulated(
             }
             for role, external_id in roles.items()
         ]
+        gc.freeze()  # fleet, clients and moto, which stay, are not looked through again and again
         checks: list[SagemakerTrainingCheck] = []
         for moment in chain([first], polls):
             if not checks or moment == restart_at:
