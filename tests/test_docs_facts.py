@@ -167,7 +167,7 @@ def test_the_monitors_that_leave_out_trials_are_those_of_the_assets() -> None:
 
 
 # Whose alert is worded without the number.
-UNNUMBERED = {'job_failed', 'billable_time'}
+UNNUMBERED = {'job_failed'}
 
 
 def amounts(text: str) -> set[float]:

@@ -27,6 +27,7 @@ from .world import World
 OTHER, THIRD = 'eu-west-1', 'us-west-2'
 HERE = (ACCOUNT, REGION)
 RESTARTED_EVERY = timedelta(minutes=30)
+PRICES = {'ml.g5.xlarge': 2, 'ml.p5.48xlarge': 60}
 
 GOOD_ENDINGS = frozenset({'completed', 'served', 'interrupted', 'interrupted_twice'})
 
@@ -91,7 +92,8 @@ def polled_at(world: World, moments: Iterable[datetime], fleet: Sequence[Job]) -
     started_at = datetime.min.replace(tzinfo=NOW.tzinfo)
     for moment in moments:
         if moment - started_at >= RESTARTED_EVERY:
-            check, started_at = world.check(regions=sorted({REGION, *(job.region for job in fleet)})), moment
+            regions = sorted({REGION, *(job.region for job in fleet)})
+            check, started_at = world.check(regions=regions, instance_prices=PRICES), moment
         world.clock.advance_to(moment)
         check.run()
         recording.take(moment.timestamp())
@@ -295,6 +297,80 @@ def test_a_warm_pool_that_stays_idle_alerts_until_it_ends(world: World) -> None:
     }
 
 
+P5 = 'ml.p5.48xlarge'
+
+
+def test_a_job_that_has_cost_much_alerts_while_it_runs_and_a_spot_job_at_its_end(world: World) -> None:
+    fleet = [
+        job('dear', 'Starting 1 Training 2 Completed 40', instance_type=P5, count=50),
+        job('dearer', 'Starting 1 Training 2 Failed 14', instance_type=P5, count=50, reason='no'),
+        spot('unknown', 'Starting 1 Training 2 Completed 25', instance_type=P5, count=50),
+        job('large', 'Starting 1 Training 2 Completed 40', count=50),
+        job('awaits', 'Pending 1 Completed 40', instance_type=P5, count=50),
+        job('unpriced', 'Starting 1 Training 2 Completed 40', instance_type='ml.new', count=50),
+    ]
+    assert told('job_cost', polled(world, 112, fleet=fleet), 11, 13, 21, 23, 26, 99, 112) == {
+        (*HERE, 'dear', 'usd'): 'ok warning warning alert alert alert -',
+        (*HERE, 'dearer', 'usd'): 'ok warning warning warning warning - -',
+        (*HERE, 'unknown', 'usd'): '- - - - alert - -',
+        (*HERE, 'large', 'usd'): 'ok ok ok ok ok ok -',
+        (*HERE, 'awaits', 'usd'): 'ok ok ok ok ok - -',
+    }
+
+
+def test_a_team_that_spends_far_more_than_a_week_ago_alerts_while_its_jobs_run(world: World) -> None:
+    counts = {'nlp': (10, 50), 'growth': (10, 29), 'vision': (10, 20), 'search': (30, 0), 'new': (0, 50)}
+    fleet = [
+        replace(
+            job(
+                f'{team}-{begin}',
+                f'Starting {begin} Training {begin + 1} Completed {begin + 16}',
+                instance_type=P5,
+                count=count,
+            ),
+            tags={'team': team},
+        )
+        for team, both in counts.items()
+        for begin, count in zip((1, WEEK_LATER + 1), both, strict=True)
+        if count
+    ]
+    waits = job('waits', f'Pending {WEEK_LATER + 1} Completed {WEEK_LATER + 16}', instance_type=P5, count=50)
+    fleet.append(replace(waits, tags={'team': 'search'}))
+    moments = [*every(60, NOW, at(19)), *every(60, at(WEEK_LATER), at(WEEK_LATER + 19))]
+    recording = polled_at(world, moments, fleet)
+    assert told('daily_cost', recording, 18, *(WEEK_LATER + minute for minute in (4, 6, 12, 18))) == {
+        ('nlp', 'usd'): '- ok warning alert alert',
+        ('growth', 'usd'): '- ok ok ok warning',
+        ('vision', 'usd'): '- ok ok ok ok',
+    }
+
+
+def test_pools_that_together_cost_much_alert_though_none_is_idle_for_long(world: World) -> None:
+    def pools(region: str, minutes: float, numbers: int, **more: Any) -> list[Job]:
+        return [
+            job(f'job-{begin}', f'Starting {begin} Training {begin} Completed {begin + 1}', region=region, **more)
+            for number in range(numbers)
+            for begin in [1 + minutes * number]
+        ]
+
+    fleet = [
+        *pools(REGION, 12, 3, instance_type=P5, count=4, keep=10),
+        *pools(OTHER, 12, 2, instance_type=P5, count=4, keep=9),
+        *pools(THIRD, 1, 1, keep=60),
+    ]
+    moments = [*every(60, NOW, at(75)), *every(600, at(75), at(330))]
+    recording = polled_at(world, moments, fleet)
+    assert told('warm_pool_cost', recording, 1, 14, 20, 40, 240, 325) == {
+        (*HERE, 'usd'): '- ok warning alert alert -',
+        (ACCOUNT, OTHER, 'usd'): '- ok warning warning warning -',
+        (ACCOUNT, THIRD, 'usd'): '- ok ok ok ok -',
+    }
+    idle = told('warm_pool_idle', recording, 14, 40, 60)
+    assert {group: states for group, states in idle.items() if 'alert' in states} == {
+        (ACCOUNT, THIRD, 'job-1'): 'ok warning alert'
+    }
+
+
 def test_a_region_that_cannot_be_read_alerts_at_the_fifth_poll_and_no_other_does(world: World) -> None:
     fleet = [job('here', 'Starting 1 Completed 100'), job('there', 'Starting 1 Completed 100', region=THIRD)]
     world.aws.fail('AccessDeniedException', operation='ListTrainingJobs', region=REGION, times=6)
@@ -345,7 +421,9 @@ def test_on_a_day_on_which_all_goes_well_no_monitor_fires() -> None:
 
     fleet = living_fleet(NOW, 6, [ACCOUNT], [REGION], workloads=[well(workload) for workload in WORKLOADS])
     day = every(1800, NOW, NOW + timedelta(hours=4))
-    week = [*(moment - WEEK for moment in day), *every(24 * 3600, NOW - WEEK + timedelta(hours=20), NOW)]
+    before = NOW - WEEK
+    week = [*every(3600, before - timedelta(days=1), before), *(moment - WEEK for moment in day)]
+    week += every(24 * 3600, before + timedelta(hours=20), NOW)
     polls = [*week, *every(3600, NOW - timedelta(hours=3), NOW), *day]
     recording = simulate(fleet, polls, min_collection_interval=1800, collect_resources=False).recording
     judged = set()
