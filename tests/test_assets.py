@@ -8,13 +8,14 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from statistics import mean
 from typing import Any
 
 import pytest
 
+from tools.aws.scenario import living_fleet
 from tools.datadog.assets import (
     METRIC_MONITOR,
     STATIC,
@@ -33,7 +34,8 @@ from tools.datadog.filters import kept, tag_filter
 from tools.datadog.frames import QueryError, Window
 from tools.datadog.query import Metric, metrics
 from tools.datadog.recording import PREFIX, Recording
-from tools.demo.simulation import START
+from tools.demo.simulation import POLL_SECONDS, START
+from tools.demo.truth import bill, counted_cost
 
 from .asset_rules import DASHBOARD_RULES, METADATA, MONITOR_RULES, ROOT
 from .conftest import HOURS_OF_MINUTES
@@ -536,6 +538,19 @@ def test_the_page_of_costs_tells_how_many_time_series_there_are(day: Recording) 
         *(len(in_an_hour[is_of_jobs]) / HOURS_OF_MINUTES for is_of_jobs in (True, False)),
     ]
     assert [average, of_a_life, of_jobs, different, others] == pytest.approx(measured, rel=0.15)
+
+
+def test_the_page_of_costs_tells_how_near_they_are_to_the_bill(day: Recording) -> None:
+    recording = day.since(DAY.start)
+    after, until = START - timedelta(seconds=POLL_SECONDS), datetime.fromtimestamp(day.polled_at[-1], UTC)
+    counted, true = counted_cost(recording), bill(living_fleet(START), after, until)
+    text = ' '.join((ROOT / 'docs' / 'cost.md').read_text(encoding='utf-8').split())
+    match = re.search(r'bill of ([\d,]+) dollars .* ([\d.]+) % .* ([\d.]+) % without managed spot', text)
+    assert match
+    dollars, off, off_on_demand = (float(number.replace(',', '')) for number in match.groups())
+    assert true.total == pytest.approx(dollars, rel=0.01)
+    assert counted.total == pytest.approx(true.total, rel=off / 100)
+    assert counted.on_demand == pytest.approx(true.on_demand, rel=off_on_demand / 100)
 
 
 def test_a_dashboard_can_be_found_again() -> None:

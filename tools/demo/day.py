@@ -18,7 +18,7 @@ from tools.datadog.frames import Window
 
 from .report import draw, duration, render
 from .simulation import POLL_SECONDS, START, WEEK_POLL_SECONDS, PollError, every, simulate_accounts, week_before
-from .truth import calls_of_listing_and_describing_all, counted_jobs, true_counts
+from .truth import bill, calls_of_listing_and_describing_all, counted_cost, counted_jobs, true_counts
 
 
 def simulated_day(hours: float, page: Path, console: Console) -> int:
@@ -47,6 +47,11 @@ def simulated_day(hours: float, page: Path, console: Console) -> int:
     counted, truth = counted_jobs(recording), true_counts(fleet, week[-1], simulation.ended_at)
     verdict = 'and so they are counted' if counted == truth else f'but counted are {counted}: this is a bug'
     console.print(f'\nIn truth it is {truth}, {verdict}, although the Agent was restarted half-way.')
+    cost, billed = counted_cost(recording), bill(fleet, week[-1], simulation.ended_at)
+    console.print(
+        f'\nIt cost ${cost.total:,.2f} as it was counted. A bill computed from the scripts of the jobs has '
+        f'${billed.total:,.2f}: {cost.off(billed)} apart, mostly as managed spot counts at its end.'
+    )
     made = sum(call.time >= (START - simulation.began_at).total_seconds() for call in simulation.calls)
     naive = sum(calls_of_listing_and_describing_all(fleet, moment) for moment in day)
     console.print(

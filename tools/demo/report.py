@@ -18,6 +18,8 @@ from tools.datadog.recording import Point, Recording
 from tools.preview.document import NOTICE
 from tools.preview.page import write
 
+from .truth import SPENT
+
 STATUSES = ('[green]OK[/]', '[yellow]WARNING[/]', '[red]CRITICAL[/]', 'UNKNOWN')
 MOST_OPEN, MOST_OVER = 18, 12
 MOST_LINES = 60
@@ -200,6 +202,7 @@ COUNT_COLUMNS: dict[str, Callable[[Point], float]] = {
         count.value * (count.metric == 'jobs.finished' and count.tags['training_job_status'] == 'failed')
     ),
     'interrup-\ntions': lambda count: count.value * (count.metric == 'jobs.interrupted'),
+    'spent\n(dollars)': lambda count: count.value * (count.metric in SPENT),
     'billed\ninstance-hours': lambda count: count.value / 3600 * (count.metric == 'usage.billable_time'),
     'saved': lambda count: count.value / 3600 * (count.metric == 'usage.saved_time'),
     'warm\npools': lambda count: count.value / 3600 * (count.metric == 'usage.warm_pool_time'),
