@@ -30,6 +30,7 @@ from werkzeug.wrappers import Response
 from .calls import Answer, AwsError, Call, Fault, Scope, answer_response, error_response
 from .clock import SimulatedClock
 from .fleet import Job, describe
+from .past import PastJob, as_of
 from .sagemaker import DEFAULT_PAGE, Record, TrainingJobs
 
 MOST_ARNS = 100
@@ -64,7 +65,7 @@ class SimulatedAws:
     """
 
     def __init__(
-        self, clock: SimulatedClock, jobs: Iterable[Job] = (), *, roles: Mapping[str, str | None] | None = None
+        self, clock: SimulatedClock, jobs: Iterable[Job | PastJob] = (), *, roles: Mapping[str, str | None] | None = None
     ) -> None:
         self.calls: list[Call] = []
         self.skew = timedelta()
@@ -107,10 +108,11 @@ class SimulatedAws:
         for account, region in self._jobs:
             sagemaker_backends[account][region].training_jobs.clear()
 
-    def add(self, jobs: Iterable[Job]) -> None:
+    def add(self, jobs: Iterable[Job | PastJob]) -> None:
         """Let the jobs exist, each from its creation time on. One replaces another of its name, account and region."""
         for job in jobs:
-            self._put(job.arn, Record(job.name, job.created, partial(describe, job)), job.tags)
+            tell = partial(as_of, job) if isinstance(job, PastJob) else partial(describe, job)
+            self._put(job.arn, Record(job.name, job.created, tell), job.tags)
 
     def put(self, answer: Answer, tags: Mapping[str, str] | None = None) -> None:
         """Let a job exist that is described by this very answer, in place of the one with its ARN."""

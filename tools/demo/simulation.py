@@ -4,7 +4,7 @@
 """Runs the check, over HTTP, on a simulated AWS through simulated time, and records what it sends."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -15,6 +15,7 @@ from datadog_checks.sagemaker_training import SagemakerTrainingCheck
 from tools.aws.calls import Call
 from tools.aws.clock import SimulatedClock
 from tools.aws.fleet import Job
+from tools.aws.past import PastJob
 from tools.aws.scenario import WEEK
 from tools.aws.server import SimulatedAws
 from tools.datadog.recording import Recording
@@ -39,7 +40,7 @@ class Simulation:
 
 
 def simulate(
-    fleet: Sequence[Job], polls: Iterable[datetime], *, restart_at: datetime | None = None, **options: Any
+    fleet: Sequence[Job | PastJob], polls: Iterable[datetime], *, restart_at: datetime | None = None, **options: Any
 ) -> Simulation:
     """What `simulated` yields last."""
     *_, last = simulated(fleet, polls, restart_at=restart_at, **options)
@@ -47,12 +48,17 @@ def simulate(
 
 
 def simulated(
-    fleet: Sequence[Job], polls: Iterable[datetime], *, restart_at: datetime | None = None, **options: Any
+    fleet: Sequence[Job | PastJob],
+    polls: Iterable[datetime],
+    *,
+    restart_at: datetime | None = None,
+    prepare: Callable[[SimulatedAws], None] = lambda aws: None,
+    **options: Any,
 ) -> Iterator[Simulation]:
     """Poll each account of the fleet, in all its regions, at these times; PollError if a poll fails.
 
     Yields after each poll, always with the same recording. At `restart_at` the Agent starts again: with new checks, but
-    its own cache. The options are the instances'.
+    its own cache. `prepare` is given the AWS before the first poll. The options are the instances'.
     """
     polls = iter(polls)
     first = next(polls)
@@ -61,6 +67,7 @@ def simulated(
     recording = Recording()
     datadog_agent._config['logs_enabled'] = True
     with SimulatedAws(clock, fleet, roles=roles) as aws:
+        prepare(aws)
         instances = [
             {
                 'regions': sorted({job.region for job in fleet}),
