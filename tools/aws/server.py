@@ -65,7 +65,11 @@ class SimulatedAws:
     """
 
     def __init__(
-        self, clock: SimulatedClock, jobs: Iterable[Job | PastJob] = (), *, roles: Mapping[str, str | None] | None = None
+        self,
+        clock: SimulatedClock,
+        jobs: Iterable[Job | PastJob] = (),
+        *,
+        roles: Mapping[str, str | None] | None = None,
     ) -> None:
         self.calls: list[Call] = []
         self.skew = timedelta()

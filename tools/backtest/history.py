@@ -5,12 +5,13 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from datadog_checks.sagemaker_training.resources import Field, load_schema
 from datadog_checks.sagemaker_training.scrub import REDACTED, Scrubber
@@ -68,11 +69,15 @@ def save(history: History, path: Path) -> None:
         'undescribed': [_dumped(summary) for summary in history.undescribed],
         'remarks': history.remarks,
     }
-    try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w', encoding='utf-8') as file:
-            json.dump(content, file, separators=(',', ':'))
-    except OSError as error:
-        raise HistoryError(f'{path} cannot be written: {error.strerror}') from None
+    with _written(path) as file:
+        file.truncate(0)
+        json.dump(content, file, separators=(',', ':'))
+
+
+def try_to_write(path: Path) -> None:
+    """HistoryError if it cannot be written; what is in the file stays."""
+    with _written(path):
+        pass
 
 
 def load(path: Path) -> History:
@@ -93,6 +98,16 @@ def load(path: Path) -> History:
         raise HistoryError(f'{path} cannot be read: {error.strerror}') from None
     except (ValueError, LookupError, TypeError, AttributeError):
         raise HistoryError(f'{path} is no file that --save has written') from None
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[TextIO]:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        with open(descriptor, 'w', encoding='utf-8', closefd=True) as file:
+            yield file
+    except OSError as error:
+        raise HistoryError(f'{path} cannot be written: {error.strerror}') from None
 
 
 def _walked(value: Mapping[str, Any], fields: Iterable[Field], leaf: Callable[[Any, Field], Any]) -> Answer:

@@ -13,6 +13,8 @@ from datetime import datetime
 from itertools import batched
 from math import ceil
 
+from botocore.session import Session
+
 from datadog_checks.sagemaker_training.aws import PAGE_SIZE, Page, Region
 from datadog_checks.sagemaker_training.aws.errors import AwsError, BadCredentials, Denied, Malformed, Missing, NoAnswer
 from datadog_checks.sagemaker_training.listing import LONGEST_LIFE
@@ -180,6 +182,12 @@ class Reader:
         if self._tags_problem:
             why = self._scrubber.text(str(self._tags_problem))
             self._history.remarks.append(f'{self._region.name}: AWS resource tags are missing. {why}')
+
+
+def sagemaker_regions(near: str) -> list[str]:
+    """Where SageMaker is, in the partition of that region, as far as the SDK knows."""
+    session = Session()
+    return session.get_available_regions('sagemaker', session.get_partition_for_region(near))
 
 
 def regions_with_jobs(regions: Iterable[Region]) -> Iterator[tuple[str, int, bool]]:

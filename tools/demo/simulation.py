@@ -4,6 +4,7 @@
 """Runs the check, over HTTP, on a simulated AWS through simulated time, and records what it sends."""
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -112,3 +113,10 @@ def every(seconds: float, start: datetime, until: datetime) -> list[datetime]:
 def message(error: str) -> str:
     """What `run` says went wrong, in one line."""
     return ' '.join(json.loads(error)[0]['message'].split())
+
+
+def forget_aws_setup() -> None:
+    """Whoever runs the demo may have profiles, regions and endpoints set that have nothing to do with it."""
+    for name in [name for name in os.environ if name.startswith('AWS_')]:
+        del os.environ[name]
+    os.environ |= {'AWS_CONFIG_FILE': os.devnull, 'AWS_SHARED_CREDENTIALS_FILE': os.devnull}

@@ -29,9 +29,11 @@ STATES = ('ok', 'warning', 'alert')
 NO_DATA = 'n'
 
 
-def document(recording: Recording, window: Window, notice: str = NOTICE) -> Json:
-    """All that the page shows."""
-    return drawn(load('dashboards'), load('monitors'), recording, window) | {'notice': notice}
+def document(
+    recording: Recording, window: Window, notice: str = NOTICE, monitors: Mapping[str, Json] | None = None
+) -> Json:
+    """All that the page shows; the monitors are the shipped ones, if none are given."""
+    return drawn(load('dashboards'), monitors or load('monitors'), recording, window) | {'notice': notice}
 
 
 def drawn(dashboards: Mapping[str, Json], monitors: Mapping[str, Json], recording: Recording, window: Window) -> Json:
