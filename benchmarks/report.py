@@ -22,7 +22,9 @@ TABLE = re.compile(r'(?<=<!-- table -->\n).*(?=<!-- /table -->)', re.DOTALL)
 COLD_REACH = {'all off': 1.3, 'all on': 1.6}  # times the CPU of the bare loop
 QUIET_REACH = 400  # microseconds for each open job
 GROWTH_REACH = 1.2  # times, from the shortest history to the longest; what is flat varies by less from run to run
-MEMORY_REACH = 60  # MB
+MEMORY_REACH = 30  # MB
+CLIENTS_REACH = 120  # MB
+START_REACH = 60  # ms
 STATE_REACH = 500  # bytes for each open job
 
 type Results = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -73,11 +75,18 @@ def growth(results: Results) -> Iterator[Row]:
 
 
 def memory(results: Results) -> Iterator[Row]:
-    grown = {each['instances']: each['bytes'] / 1e6 for each in results.get('test_memory', ())}
+    runs = {(each['regions'], each['instances']): each for each in results.get('test_memory', ())}
+    grown = {instances: each['bytes'] / 1e6 for (regions, instances), each in runs.items() if regions == 1}
     for instances, megabytes in grown.items():
         yield Row(f'Memory, {instances} instance{"s"[: instances > 1]} of 100 open jobs', megabytes, 'MB')
     if grown:
         yield Row('Memory, what 29 more instances add to the first', grown[30] - grown[1], 'MB', MEMORY_REACH)
+        first, last = runs[4, 1], runs[4, 100]
+        what = '1 open job in each of 4 regions'
+        yield Row(f'Memory, 1 instance of {what}', first['bytes'] / 1e6, 'MB')
+        added = (last['bytes'] - first['bytes']) / 1e6
+        yield Row(f'Memory, what 99 more instances of {what} add', added, 'MB', CLIENTS_REACH)
+        yield Row('Start of the last of them: CPU', last['start'] * 1e3, 'ms', START_REACH)
 
 
 def state(results: Results) -> Iterator[Row]:

@@ -186,17 +186,17 @@ sso_region = us-east-1
 
 
 @pytest.mark.parametrize(
-    ('profile', 'cause'),
+    ('profile', 'cause', 'remedy'),
     [
-        ('credential_process = /no/such/helper', 'FileNotFoundError'),
-        ('credential_process = echo not-json', 'JSONDecodeError'),
-        ('credential_process = false', 'CredentialRetrievalError'),
-        (f'role_arn = {ROLE}\nsource_profile = nobody', 'InvalidConfigError'),
-        (SSO_SESSION, 'SSOTokenLoadError'),
+        ('credential_process = /no/such/helper', 'FileNotFoundError', CREDENTIALS),
+        ('credential_process = echo not-json', 'JSONDecodeError', CREDENTIALS),
+        ('credential_process = false', 'CredentialRetrievalError', CREDENTIALS),
+        (f'role_arn = {ROLE}\nsource_profile = nobody', 'InvalidConfigError', CREDENTIALS),
+        (SSO_SESSION, 'SSOTokenLoadError', '`aws sso login` with the profile, as the user that the Agent runs as'),
     ],
 )
 def test_a_profile_that_brings_no_credentials(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: str, cause: str
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: str, cause: str, remedy: str
 ) -> None:
     path = tmp_path / 'config'
     path.write_text(f'[profile ml]\n{profile}\n')
@@ -205,7 +205,7 @@ def test_a_profile_that_brings_no_credentials(
     error = poll(world, check, 0)
     for message in (error, connection(world).message):
         assert f'Authentication: {cause}: ' in message
-        assert CREDENTIALS in message
+        assert remedy in message
     assert connection(world).status == check.CRITICAL
     assert world.aws.calls == []
 

@@ -134,7 +134,7 @@ def test_a_dry_run_reads_the_account_it_is_given(
     [
         ([REGION], 'no credentials were found'),
         ([REGION, '--profile', 'nobody'], 'nobody'),
-        (['Frankfurt'], '`regions`'),
+        (['Frankfurt'], 'eu-central-1'),
     ],
 )
 def test_a_dry_run_that_cannot_start_says_why_in_one_line(

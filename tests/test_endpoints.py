@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import ssl
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -20,8 +21,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from datadog_checks.base.utils.diagnose import Diagnosis
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
+from tools.demo.__main__ import main
 
-from .builders import NOW
+from .builders import NOW, REGION
 from .lives import LAST, assert_each_fact_once, connection, lives, poll, start
 from .world import World
 
@@ -99,6 +101,25 @@ def test_a_certificate_that_is_not_trusted_names_the_ca_bundle_which_helps(
     check = tls.check(**trust(monkeypatch, tls.bundle, tmp_path))
     assert poll(tls.world, check, 1) == ''
     assert connection(tls.world).status == check.OK
+
+
+def test_somebody_at_a_terminal_is_told_how_to_name_the_ca_bundle(
+    tls: Tls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    port = urlsplit(tls.world.aws.endpoint_url).port
+    for name, value in (
+        ('ENDPOINT_URL', f'https://localhost:{port}'),
+        ('ACCESS_KEY_ID', 'a'),
+        ('SECRET_ACCESS_KEY', 'b'),
+    ):
+        monkeypatch.setenv(f'AWS_{name}', value)
+    assert main(['--dry-run', REGION]) == 2
+    logging.disable(logging.NOTSET)
+    [line] = capsys.readouterr().err.splitlines()
+    for word in ('SSLError', 'certificate verify failed', 'a proxy that inspects TLS', 'AWS_CA_BUNDLE=/path'):
+        assert word in line
+    assert 'Agent' not in line
 
 
 def test_a_ca_bundle_that_is_no_file_is_named_too(tls: Tls, monkeypatch: pytest.MonkeyPatch) -> None:

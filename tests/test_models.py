@@ -5,10 +5,12 @@ import gc
 from typing import Any
 
 import pytest
+from botocore.handlers import BUILTIN_HANDLERS
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.session import Session
 
+from datadog_checks.sagemaker_training.aws.handlers import SERVICES, is_used
 from datadog_checks.sagemaker_training.aws.models import OPERATIONS, TrimmedLoader, trimmed
 
 from .builders import REGION
@@ -82,3 +84,20 @@ def test_a_client_has_only_what_is_used_and_pages_it() -> None:
         assert set(client.meta.method_to_api_mapping.values()) == operations
         paged = {name for name in client.meta.method_to_api_mapping if client.can_paginate(name)}
         assert paged == {'sagemaker': {'list_tags', 'list_training_jobs'}, 'sts': set()}.get(service, {'get_resources'})
+
+
+@pytest.mark.parametrize('service', [*OPERATIONS, 'signin', 'sso', 'sso-oidc'])
+def test_what_botocore_does_for_a_service_in_use_it_still_does(service: str) -> None:
+    """The last three are called by its own providers of credentials."""
+    name = model_of(Loader(), service).service_id.hyphenize()
+    assert name in SERVICES
+    events = [event for event, *_ in BUILTIN_HANDLERS if not event.startswith('docs.')]
+    general = [event for event in events if '.' not in event or event.split('.')[1] in ('*', name)]
+    assert general
+    assert all(map(is_used, general))
+
+
+def test_what_botocore_does_for_other_services_no_client_has_a_copy_of() -> None:
+    left = [event for event, *_ in BUILTIN_HANDLERS if is_used(event)]
+    assert len(left) < len(BUILTIN_HANDLERS) / 4
+    assert not [event for event in left if '.s3' in event or 'docs' in event]

@@ -31,6 +31,7 @@ from tools.datadog.frames import Window
 from tools.datadog.recording import Recording
 from tools.datadog.thresholds import with_threshold
 
+from .advice import at_a_terminal, unknown_region
 from .progress import step
 from .report import draw, duration, render
 from .simulation import PollError, Simulation, every, forget_aws_setup, simulated
@@ -116,6 +117,9 @@ def _tried(name: str, monitor: Json, thresholds: Mapping[str, float]) -> Json:
 
 def _read(asked: DryRun, failures: list[str], console: Console, clock: Clock) -> History | None:
     """What AWS tells, and why it does not, into `failures`. None if no region of any profile could be read."""
+    if problems := list(filter(None, map(unknown_region, asked.regions))):
+        failures += problems
+        return None
     now = _now(clock)
     history = History(now - timedelta(days=asked.days), now)
     reach = (history.since - LONGEST_LIFE).date()
@@ -275,5 +279,5 @@ def _place(profile: str | None, region: Region) -> str:
 
 
 def _why(error: Exception, profile: str | None) -> str:
-    """What went wrong, in one line, without secrets."""
-    return ' '.join(Scrubber().text(str(error)).split())
+    """What went wrong and what to do about it here, in one line, without secrets."""
+    return at_a_terminal(' '.join(Scrubber().text(str(error)).split()), profile)

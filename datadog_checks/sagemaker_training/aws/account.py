@@ -27,6 +27,7 @@ from .border import call, code_and_message, member
 from .calls import Region
 from .credentials import GivenCredentials, NamedErrors, credentials
 from .errors import AwsError, Throttled, error_class
+from .handlers import register_handlers
 from .models import TrimmedLoader
 from .pace import Clock, Pace
 from .parsing import Parsers, mend
@@ -110,7 +111,8 @@ class Account:
             return {key[1:]: self._attempts.pop(key) for key in keys}
 
     def _session(self) -> Session:
-        session = Session(profile=self._config.aws_profile)
+        session = Session(profile=self._config.aws_profile, include_builtin_handlers=False)
+        register_handlers(session.get_component('event_emitter'))
         with _building:
             session.register_component('data_loader', _loader())
         session.register_component('response_parser_factory', Parsers())
@@ -174,6 +176,12 @@ class Account:
             self._attempts[region, operation, outcome] += 1
 
 
+def known_regions(endpoints: Mapping[str, Any]) -> dict[str, str]:
+    """The regions of botocore's data of this name, each with what AWS calls it: `Europe (Frankfurt)`."""
+    regions = [item for partition in endpoints['partitions'] for item in partition['regions'].items()]
+    return {name: region.get('description', '') for name, region in regions}
+
+
 def _check_regions(session: Session, names: Iterable[str]) -> None:
     """That botocore knows them: it would make up a host for any other, and the calls fail as if it were the network.
 
@@ -181,8 +189,7 @@ def _check_regions(session: Session, names: Iterable[str]) -> None:
         ConfigurationError: it does not; with the names that are closest
     """
     with _building:
-        partitions = session.get_data('endpoints')['partitions']
-    known = [name for partition in partitions for name in partition['regions']]
+        known = known_regions(session.get_data('endpoints'))
     unknown = [(name, closest_to(name, known)) for name in names if name not in known]
     if unknown:
         told = [f'{name!r} (do you mean {closest!r}?)' if closest else repr(name) for name, closest in unknown]

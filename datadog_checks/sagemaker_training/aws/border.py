@@ -58,9 +58,16 @@ def authenticate[T](ask: Callable[[], T]) -> T:
         except (ClientError, ResponseParserError, ConnectionError, HTTPClientError):
             raise
         except Exception as e:  # files, commands and services bring them, of whatever content
-            raise BadCredentials(AUTHENTICATION, type(e).__name__, str(e)) from None
+            raise BadCredentials(AUTHENTICATION, type(e).__name__, _words(e)) from None
 
     return call(AUTHENTICATION, get)
+
+
+def _words(error: Exception) -> str:
+    """What it says. Where botocore puts a colon behind `token`, the scrubber would take the next word for its value."""
+    if isinstance(error, BotoCoreError) and 'oken: {error_msg}' in error.fmt:
+        return str(error.kwargs.get('error_msg', error))
+    return str(error)
 
 
 def pages_of(operation: str, pages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

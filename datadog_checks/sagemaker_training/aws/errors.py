@@ -25,7 +25,7 @@ class AwsError(Exception):
 
     def __init__(self, operation: str, code: str, message: str) -> None:
         self.code = code
-        self.remedy = _REMEDIES.get(code, self.remedy).format(action=_ACTIONS.get(operation, operation))
+        self.remedy = REMEDIES.get(code, self.remedy).format(action=_ACTIONS.get(operation, operation))
         self.problem = Problem(f'{operation}: {code}', self.remedy, f'{message.rstrip(". ")}.')
         self.reason = f'{self.problem.what}: {self.problem.words}'
         super().__init__(str(self.problem))
@@ -126,8 +126,16 @@ class SessionTooLarge(RoleNotAssumed):
 # Of an instance for which the environment has none.
 PROVIDE_CREDENTIALS = 'Set `aws_profile`, or `aws_access_key_id` and `aws_secret_access_key`, or give the Agent a role.'
 
+_SSO_LOGIN = (
+    'Nobody is logged in to IAM Identity Center, or no longer: `aws sso login` with the profile, as the user that the '
+    'Agent runs as, helps until the session ends. Keys, or the role of an instance, do not end with a session.'
+)
+_CONSOLE_LOGIN = _SSO_LOGIN.replace('IAM Identity Center', 'AWS').replace('aws sso login', 'aws login')
+
 # Where the code, which is botocore's here, tells more than the kind.
-_REMEDIES = {
+REMEDIES = {
+    **dict.fromkeys(('SSOTokenLoadError', 'TokenRetrievalError', 'UnauthorizedSSOTokenError'), _SSO_LOGIN),
+    **dict.fromkeys(('LoginError', 'LoginRefreshRequired', 'LoginTokenLoadError'), _CONSOLE_LOGIN),
     'SSLError': (
         'The Agent does not trust the certificate it was shown: a proxy that inspects TLS, or an endpoint of your own? '
         'Name the CA bundle (a PEM file that the Agent can read) in AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE in its '

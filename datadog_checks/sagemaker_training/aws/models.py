@@ -55,7 +55,15 @@ def trimmed(model: dict[str, Any], operations: Collection[str]) -> dict[str, Any
         if name in model['shapes'] and name not in shapes:
             shapes[name] = model['shapes'][name]
             waiting += _shapes_in(shapes[name])
-    return model | {'operations': kept, 'shapes': shapes}
+    return model | {'operations': _plain(kept), 'shapes': _plain(shapes)}
+
+
+def _plain(value: Any) -> Any:
+    """Without words, and in common dicts: of each member that an answer has, each client keeps a copy."""
+    if isinstance(value, dict):
+        kept = ((key, part) for key, part in value.items() if not (key == 'documentation' and isinstance(part, str)))
+        return {key: _plain(part) for key, part in kept}
+    return list(map(_plain, value)) if isinstance(value, list) else value
 
 
 def _shapes_in(value: Any) -> Iterator[str]:
