@@ -27,10 +27,19 @@ ROOMS = {
     'tools.aws': (),
     'tools.datadog': (CHECK,),
     'tools.preview': ('tools.datadog',),
-    'tools.push': (),
-    'tools.demo': (CHECK, 'tools.aws', 'tools.datadog', 'tools.preview'),
+    'tools.backtest': (CHECK, 'tools.aws', 'tools.datadog'),
+    'tools.push': ('tools.datadog',),
+    'tools.demo': (CHECK, 'tools.aws', 'tools.backtest', 'tools.datadog', 'tools.preview'),
     'benchmarks': (CHECK, 'tools.aws'),
-    'tests': (CHECK, 'tools.aws', 'tools.datadog', 'tools.preview', 'tools.push', 'tools.demo'),
+    'tests': (
+        CHECK,
+        'tools.aws',
+        'tools.backtest',
+        'tools.datadog',
+        'tools.preview',
+        'tools.push',
+        'tools.demo',
+    ),
 }
 MOST_LINES = 2_000
 

@@ -53,6 +53,8 @@ def histories(
     definition: Json, recording: Recording, moments: Sequence[float]
 ) -> tuple[Sequence[float], dict[Group, dict[float, Verdict]]]:
     """The moments at which the monitor was asked, of those given, and what it said then of each group."""
+    if not moments:
+        return moments, {}
     match = METRIC_MONITOR.fullmatch(definition['query'])
     trigger = definition['options'].get('threshold_windows')
     if not match or trigger or not _can_roll(outline(match['query'])):

@@ -23,13 +23,13 @@ def threshold(text: str) -> tuple[str, float]:
     return name, number
 
 
-def not_to_be_tried(monitors: Mapping[str, Json], thresholds: Mapping[str, float]) -> str:
+def not_to_be_tried(definitions: Mapping[str, Json], thresholds: Mapping[str, float]) -> str:
     """What is wrong with thresholds for these monitors; empty if nothing is."""
     for name, value in thresholds.items():
-        if name not in monitors:
-            return f'no monitor is named {name}; there are {", ".join(monitors)}'
+        if name not in definitions:
+            return f'no monitor is named {name}; there are {", ".join(sorted(definitions))}'
         try:
-            with_threshold(monitors[name]['definition'], value)
+            with_threshold(definitions[name], value)
         except ValueError as error:
             return f'{name}: {error}'
     return ''

@@ -110,7 +110,8 @@ def _dry_run_asked(options: argparse.Namespace, parser: argparse.ArgumentParser)
     if bool(options.dry_run) == bool(options.load):
         parser.error('--dry-run takes the regions to read, or else --from a file')
     thresholds = dict(options.threshold)
-    if refused := not_to_be_tried(load('monitors'), thresholds):
+    shipped = {name: monitor['definition'] for name, monitor in load('monitors').items()}
+    if refused := not_to_be_tried(shipped, thresholds):
         parser.error(f'--threshold: {refused}')
     return DryRun(
         regions=options.dry_run,

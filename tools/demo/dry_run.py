@@ -75,7 +75,7 @@ def dry_run(asked: DryRun, page: Path, console: Console, clock: Clock = time) ->
     try:
         if asked.save_to:
             try_to_write(asked.save_to)  # before much is read that cannot be kept
-        history = load(asked.load_from) if asked.load_from else _read(asked, failures, console, clock)
+        history = load(asked.load_from) if asked.load_from else read(asked, failures, console, clock)
         if history and asked.save_to:
             save(history, asked.save_to)
             console.print(f'Kept: --from {asked.save_to} plays it again, without AWS.', markup=False)
@@ -115,7 +115,7 @@ def _tried(name: str, monitor: Json, thresholds: Mapping[str, float]) -> Json:
     return monitor | {'definition': with_threshold(monitor['definition'], thresholds[name])}
 
 
-def _read(asked: DryRun, failures: list[str], console: Console, clock: Clock) -> History | None:
+def read(asked: DryRun, failures: list[str], console: Console, clock: Clock) -> History | None:
     """What AWS tells, and why it does not, into `failures`. None if no region of any profile could be read."""
     if problems := list(filter(None, map(unknown_region, asked.regions))):
         failures += problems
