@@ -21,10 +21,12 @@ from tools.aws.clock import SimulatedClock
 from tools.aws.scenario import living_fleet
 from tools.aws.server import SimulatedAws
 from tools.datadog.recording import Recording
-from tools.demo.simulation import POLL_SECONDS, START, every, simulate, week_before
+from tools.demo.simulation import POLL_SECONDS, START, WEEK_POLL_SECONDS, every, simulate, week_before
 
 from .builders import NOW
 from .world import RunCheck, WatchedAws, World
+
+HOURS_OF_MINUTES = 6
 
 
 def pytest_report_header() -> str:
@@ -64,7 +66,10 @@ def _any_tag(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope='session')
 def day(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Recording:
-    """All that the check sends on a simulated day and the week before; one worker runs it for all of them."""
+    """All that the check sends on a simulated day and the week before; one worker runs it for all of them.
+
+    Of the day, the last hours are polled each minute, as users do, and the others like the week.
+    """
     if worker_id == 'master':
         return simulated_day()
     file = tmp_path_factory.getbasetemp().parent / 'day.pickle'
@@ -78,7 +83,9 @@ def simulated_day() -> Recording:
     stub.reset()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('DDEV_SKIP_GENERIC_TAGS_CHECK', 'true')
-        polls = [*week_before(START), *every(POLL_SECONDS, START, START + timedelta(days=1))]
+        until = START + timedelta(days=1)
+        since = until - timedelta(hours=HOURS_OF_MINUTES)
+        polls = [*week_before(START), *every(WEEK_POLL_SECONDS, START, since), *every(POLL_SECONDS, since, until)]
         return simulate(living_fleet(START), polls, collect_transition_logs=True).recording
 
 

@@ -5,6 +5,7 @@
 
 import copy
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -19,13 +20,14 @@ from tools.datadog.filters import kept, tag_filter
 from tools.datadog.frames import QueryError, Window
 from tools.datadog.query import Metric, evaluate, metrics
 from tools.datadog.recording import PREFIX, Recording
-from tools.demo.simulation import POLL_SECONDS, START
+from tools.demo.simulation import START
 
 from .asset_rules import DASHBOARD_RULES, METADATA, MONITOR_RULES, ROOT
+from .conftest import HOURS_OF_MINUTES
 
 DASHBOARDS, MONITORS = load('dashboards'), load('monitors')
 WIDGETS = [(name, widget) for name, dashboard in DASHBOARDS.items() for widget in widgets(dashboard)]
-DAY = Window(START.timestamp(), (START + timedelta(days=1)).timestamp(), POLL_SECONDS)
+DAY = Window.drawn(START.timestamp(), (START + timedelta(days=1)).timestamp())
 
 
 def filler(dashboard: str, **chosen: str) -> Callable[[str], str]:
@@ -391,30 +393,40 @@ def test_the_manifest_lists_every_asset_and_no_other() -> None:
 
 
 def test_the_page_of_costs_tells_how_many_time_series_there_are(day: Recording) -> None:
-    """Of the simulated day; rounded."""
+    """It tells of the whole simulated day, polled each minute; here are the last hours of that."""
+    minutes = day.since(DAY.end - HOURS_OF_MINUTES * 3600)
     at_a_time: Counter[tuple[str, float]] = Counter()
     of_life: Counter[str] = Counter()
     in_an_hour: defaultdict[bool, set[tuple[str, frozenset[str], float]]] = defaultdict(set)
-    for metric, by_tags in day.since(DAY.start).series.items():
+    for metric, by_tags in minutes.series.items():
         for tags, series in by_tags.items():
-            hours = {(metric, tags, at // 3600) for at, _ in series.points}
-            in_an_hour[metric.startswith('job.')] |= hours
+            in_an_hour[metric.startswith('job.')] |= {(metric, tags, at // 3600) for at in series.times}
             if metric.startswith('job.'):
                 of_life[series.tags['training_job_name']] += 1
-                at_a_time.update((series.tags['training_job_name'], at) for at, _ in series.points)
+                at_a_time.update((series.tags['training_job_name'], at) for at in series.times)
     followed = Counter(at for _, at in at_a_time)
+    first, *_, last = minutes.polled_at
+    whole = [count for job, count in of_life.items() if not at_a_time.keys() & {(job, first), (job, last)}]
     text = ' '.join((ROOT / 'docs' / 'cost.md').read_text(encoding='utf-8').split())
 
-    for numbers in (
-        f'{min(at_a_time.values())} to {max(at_a_time.values())} for each followed job, ',
-        f' job, {mean(at_a_time.values()):.0f} on average',
-        f'it leaves about {mean(of_life.values()):.0f} series',
-        f'about {10 * round(sum(at_a_time.values()) / len(followed) / 10)} series at a time and',
-        f'{10 * round(len(in_an_hour[True]) / 240):,} different ones in an hour for the jobs',
-        f'and {10 * round(len(in_an_hour[False]) / 240)} for everything else',
-        f'of which {min(followed.values())} to {max(followed.values())} are followed at a time',
-    ):
-        assert numbers in text
+    def told(sentence: str) -> list[int]:
+        match = re.search(sentence.replace('#', r'([\d,]+)'), text)
+        assert match, sentence
+        return [int(number.replace(',', '')) for number in match.groups()]
+
+    least, most, average = told('# to # for each followed job, # on average')
+    assert (least, most) == (min(at_a_time.values()), max(at_a_time.values()))
+    fewest, greatest = told('of which # to # are followed at a time')
+    assert fewest <= min(followed.values()) <= max(followed.values()) <= greatest
+    (of_a_life,) = told('it leaves about # series')
+    of_jobs, different, others = told('about # series at a time and # different ones in an hour for the jobs, and #')
+    measured = [
+        mean(at_a_time.values()),
+        mean(whole),
+        sum(at_a_time.values()) / len(followed),
+        *(len(in_an_hour[is_of_jobs]) / HOURS_OF_MINUTES for is_of_jobs in (True, False)),
+    ]
+    assert [average, of_a_life, of_jobs, different, others] == pytest.approx(measured, rel=0.15)
 
 
 def test_a_dashboard_can_be_found_again() -> None:

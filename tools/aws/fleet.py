@@ -4,9 +4,11 @@
 """Training jobs whose whole life is scripted when they are made: what AWS says of one is a function of job and time."""
 
 import math
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from moto.utilities.utils import get_partition
@@ -171,6 +173,17 @@ def summarize(answer: Mapping[str, Any]) -> dict[str, Any]:
 def summary(job: Job, now: datetime) -> dict[str, Any]:
     """AWS's TrainingJobSummary at `now`, which must not be before the job's creation."""
     return summarize(describe(job, now))
+
+
+def summaries(job: Job) -> Callable[[datetime], Mapping[str, Any]]:
+    """`summary` of the job by time, each worked out once: listings show the same hundred jobs at every poll."""
+    changes = sorted({step.start for step in job.steps} | ({job.warm_pool.until} if job.warm_pool else set()))
+
+    @cache
+    def since(number: int) -> Mapping[str, Any]:
+        return summary(job, changes[number])
+
+    return lambda now: since(bisect_right(changes, now) - 1)
 
 
 def _transitions(job: Job, now: datetime) -> list[dict[str, Any]]:

@@ -27,11 +27,15 @@ Place = tuple[str | float, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Record:
-    """A training job as the API holds it: how to describe it at a time, and what finds and orders it."""
+    """A training job as the API holds it: how to describe and to list it at a time, and what finds and orders it."""
 
     name: str
     created: datetime
     describe: Callable[[datetime], Answer]
+    summary: Callable[[datetime], Answer] | None = None
+
+    def summarize(self, now: datetime) -> Answer:
+        return self.summary(now) if self.summary else summarize(self.describe(now))
 
 
 def _moment(epoch: float) -> datetime:
@@ -54,7 +58,7 @@ PAGE_FILTERS: dict[str, Callable[[Answer, Any], bool]] = {
 ORDERS: dict[str, Callable[[Record, datetime], Place]] = {
     'CreationTime': lambda record, _: (record.created.timestamp(), record.name),
     'Name': lambda record, _: (record.name,),
-    'Status': lambda record, now: (record.describe(now)['TrainingJobStatus'], record.name),
+    'Status': lambda record, now: (record.summarize(now)['TrainingJobStatus'], record.name),
 }
 
 
@@ -103,7 +107,7 @@ class TrainingJobs:
         else:
             left = records[bisect_right(records, _place(token, sorting), key=key) :] if token else records
             shown = left[:size]
-        summaries = [summarize(record.describe(now)) for record in shown]
+        summaries = [record.summarize(now) for record in shown]
         for name, passes in PAGE_FILTERS.items():
             if name in parameters:
                 summaries = [job for job in summaries if passes(job, parameters[name])]

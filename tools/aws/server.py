@@ -29,8 +29,8 @@ from werkzeug.wrappers import Response
 
 from .calls import Answer, AwsError, Call, Fault, Scope, answer_response, error_response
 from .clock import SimulatedClock
-from .fleet import Job, describe
-from .past import PastJob, as_of
+from .fleet import Job, describe, summaries
+from .past import PastJob, as_of, past_summaries
 from .sagemaker import DEFAULT_PAGE, Record, TrainingJobs
 
 MOST_ARNS = 100
@@ -115,8 +115,11 @@ class SimulatedAws:
     def add(self, jobs: Iterable[Job | PastJob]) -> None:
         """Let the jobs exist, each from its creation time on. One replaces another of its name, account and region."""
         for job in jobs:
-            tell = partial(as_of, job) if isinstance(job, PastJob) else partial(describe, job)
-            self._put(job.arn, Record(job.name, job.created, tell), job.tags)
+            if isinstance(job, PastJob):
+                record = Record(job.name, job.created, partial(as_of, job), past_summaries(job))
+            else:
+                record = Record(job.name, job.created, partial(describe, job), summaries(job))
+            self._put(job.arn, record, job.tags)
 
     def put(self, answer: Answer, tags: Mapping[str, str] | None = None) -> None:
         """Let a job exist that is described by this very answer, in place of the one with its ARN."""

@@ -5,7 +5,7 @@
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil
+from math import ceil, inf
 from typing import NamedTuple
 
 NOT_AVAILABLE = 'n/a'
@@ -25,6 +25,11 @@ REDUCERS: dict[str, Callable[[Sequence[float]], float]] = {
 }
 
 
+# By the longest time that is drawn so: the seconds of an interval, of a minute at least, as no poll is shorter.
+# https://docs.datadoghq.com/dashboards/functions/rollup/#rollup-interval-enforced-vs-custom, line graphs
+_DRAWN = {4 * 3_600: 60, 86_400: 300, 2 * 86_400: 600, 7 * 86_400: 3_600, 14 * 86_400: 7_200, inf: 14_400}
+
+
 class QueryError(ValueError):
     """A query that is none, or asks for what this evaluator or the recorded metrics do not have."""
 
@@ -35,6 +40,11 @@ class Window(NamedTuple):
     start: float
     end: float
     interval: float
+
+    @classmethod
+    def drawn(cls, start: float, end: float) -> 'Window':
+        """In the intervals that Datadog draws such a time in."""
+        return cls(start, end, next(interval for span, interval in _DRAWN.items() if end - start <= span))
 
     @property
     def buckets(self) -> list[float]:

@@ -93,19 +93,20 @@ class Metric:
     def lines(self, recording: Recording, window: Window) -> Iterator[tuple[Tags, Line]]:
         """Each series that passes the filter and has values: these aggregated over the time of a bucket."""
         over_time = REDUCERS[self.over_time]
-        for tags, points in self._sent(recording).values():
-            within = points[bisect_left(points, (window.start,)) : bisect_left(points, (window.end,))]
-            if not within or not self.filter.matches(tags := kept(tags)):
+        for series in self._sent(recording).values():
+            times = series.times
+            first, last = bisect_left(times, window.start), bisect_left(times, window.end)
+            if first == last or not self.filter.matches(tags := kept(series.tags)):
                 continue
             buckets: defaultdict[float, list[float]] = defaultdict(list)
-            for at, value in within:
+            for at, value in zip(times[first:last], series.values[first:last], strict=True):
                 buckets[at // window.interval * window.interval].append(value)
             yield tags, {bucket: over_time(values) for bucket, values in buckets.items()}
 
     def selected(self, recording: Recording) -> frozenset[frozenset[str]]:
         """The tags, as they were sent, of each series that passes the filter."""
         series = self._sent(recording).items()
-        return frozenset(sent for sent, (tags, _) in series if self.filter.matches(kept(tags)))
+        return frozenset(sent for sent, each in series if self.filter.matches(kept(each.tags)))
 
     def _sent(self, recording: Recording) -> Mapping[frozenset[str], Series]:
         name = self.name.removeprefix(PREFIX)

@@ -5,11 +5,14 @@
 
 import json
 import re
+from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
+from math import inf
 from typing import Any, NamedTuple
 
 from datadog_checks.base.stubs import aggregator, datadog_agent
@@ -39,11 +42,35 @@ class ServiceCheck(NamedTuple):
     at: float = 0
 
 
-class Series(NamedTuple):
-    """The points of a metric that have the same tags, oldest first: epoch seconds and value."""
+class Series:
+    """The points of a metric that have the same tags, oldest first: epoch seconds and value.
 
-    tags: Mapping[str, str]
-    points: list[tuple[float, float]]
+    A day of polls each minute has more than a million, so each takes 16 bytes.
+    """
+
+    __slots__ = ('tags', 'times', 'values')
+
+    def __init__(self, tags: Mapping[str, str], points: Iterable[tuple[float, float]] = ()) -> None:
+        self.tags = tags
+        self.times = array('d')
+        self.values = array('d')
+        for point in points:
+            self.append(*point)
+
+    def append(self, at: float, value: float) -> None:
+        self.times.append(at)
+        self.values.append(value)
+
+    @property
+    def points(self) -> list[tuple[float, float]]:
+        return list(zip(self.times, self.values, strict=True))
+
+    def within(self, start: float, end: float = inf) -> 'Series':
+        """The points from `start` until before `end`."""
+        part = slice(bisect_left(self.times, start), bisect_left(self.times, end))
+        found = Series(self.tags)
+        found.times, found.values = self.times[part], self.values[part]
+        return found
 
 
 @dataclass(slots=True)
@@ -66,15 +93,16 @@ class Recording:
         """Move what a poll has submitted from the stub to here, as of `at`, in epoch seconds."""
         self.polled_at.append(at)
         requests: Counter[tuple[str, str]] = Counter()
-        for metric in [metric for name in aggregator.metric_names for metric in aggregator.metrics(name)]:
+        # Not its `metrics`, which copies each value and tag: a day of polls each minute has a million values.
+        for metric in chain.from_iterable(aggregator._metrics.values()):
             name = metric.name.removeprefix(PREFIX)
             if metric.type == aggregator.COUNT:
                 self.counts.add(name)
             tags = frozenset(metric.tags)
             if tags not in self.series[name]:
-                self.series[name][tags] = Series(mapping(metric.tags), [])
+                self.series[name][tags] = Series(mapping(metric.tags))
             series = self.series[name][tags]
-            series.points.append((at, metric.value))
+            series.append(at, metric.value)
             if name == 'api.requests':
                 requests[series.tags['operation'], series.tags['outcome']] += int(metric.value)
         self.requests.append(requests)
@@ -103,8 +131,8 @@ class Recording:
         )
         for metric, by_tags in self.series.items():
             for tags, series in by_tags.items():
-                if points := series.points[bisect_left(series.points, (at,)) :]:
-                    later.series[metric][tags] = Series(series.tags, points)
+                if (part := series.within(at)).times:
+                    later.series[metric][tags] = part
         return later
 
     def all_series(self) -> Iterator[tuple[str, Series]]:
@@ -115,10 +143,9 @@ class Recording:
     def points(self) -> list[Point]:
         """Those of the last poll, one of each series: two instances of one account send the same."""
         return [
-            Point(metric, value, series.tags)
+            Point(metric, series.values[-1], series.tags)
             for metric, series in self.all_series()
-            for at, value in series.points[-1:]
-            if at == self.polled_at[-1]
+            if series.times[-1] == self.polled_at[-1]
         ]
 
     @property
@@ -128,18 +155,16 @@ class Recording:
         for metric, series in self.all_series():
             if metric.startswith('job.'):
                 key = (metric, *map(series.tags.get, SERIES_TAGS))
-                at, value = series.points[-1]
+                at = series.times[-1]
                 if key not in last or last[key][0] <= at:
-                    last[key] = (at, Point(metric, value, series.tags))
+                    last[key] = (at, Point(metric, series.values[-1], series.tags))
         return [point for _, point in last.values()]
 
     @property
     def totals(self) -> list[Point]:
         """The sum of each series of what is counted of jobs."""
         return [
-            Point(metric, sum(value for _, value in series.points), series.tags)
-            for metric, series in self.all_series()
-            if metric in COUNTS
+            Point(metric, sum(series.values), series.tags) for metric, series in self.all_series() if metric in COUNTS
         ]
 
     @property

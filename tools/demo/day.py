@@ -16,14 +16,14 @@ from tools.aws.scenario import ACCOUNTS, REGIONS, living_fleet
 from tools.datadog.frames import Window
 
 from .report import draw, duration, render
-from .simulation import POLL_SECONDS, START, PollError, every, simulate, week_before
+from .simulation import POLL_SECONDS, START, WEEK_POLL_SECONDS, PollError, every, simulate, week_before
 from .truth import calls_of_listing_and_describing_all, counted_jobs, true_counts
 
 
 def simulated_day(hours: float, page: Path, console: Console) -> int:
     """Run an instance for each simulated account, over HTTP, and report.
 
-    Before, the week is polled a few times, so that there is something to compare the day with.
+    Before, the week is polled each hour, so that there is something to compare the day with.
     """
     began = time.monotonic()
     fleet = living_fleet(START, hours)
@@ -32,7 +32,7 @@ def simulated_day(hours: float, page: Path, console: Console) -> int:
     console.print(
         f'{len(fleet):,} training jobs in {len(ACCOUNTS)} accounts and {len(REGIONS)} regions: '
         f'{duration(hours * 3600)} of a simulated AWS, polled every {duration(POLL_SECONDS)}, '
-        'after a week that is polled now and then'
+        f'after a week that is polled every {duration(WEEK_POLL_SECONDS)}'
     )
     try:
         polls = _progress(console, [*week, *day])
@@ -51,7 +51,7 @@ def simulated_day(hours: float, page: Path, console: Console) -> int:
         f'\nThat is {made:,} calls. Listing and describing every job at every poll would have been {naive:,} '
         '(computed from the same fleet).'
     )
-    window = Window(START.timestamp(), day[-1].timestamp() + POLL_SECONDS, POLL_SECONDS)
+    window = Window.drawn(START.timestamp(), day[-1].timestamp() + POLL_SECONDS)
     draw(simulation.recording, window, page, console)
     console.print(f'Done in {duration(time.monotonic() - began)}. Next: make dry-run REGION=us-east-1, or the README.')
     return min(recording.worst_status + (counted != truth), 1)

@@ -41,6 +41,7 @@ DRY_RUN_NOTICE = 'A preview: the check has lived through the last days of your a
 # As the check polls; what is older than a day is polled less often, as that many polls would take long.
 POLL_SECONDS, OLDER_POLL_SECONDS = 60, 300
 RECENT = timedelta(days=1)
+# What Datadog draws a week in is an hour, in which what runs now is not to be told from what has just ended.
 SHOWN_SECONDS = 900
 # A job's gauges are sent until an hour after its end, by default, so what ended just before the time matters.
 MARGIN = timedelta(hours=1)

@@ -23,6 +23,7 @@ from .simulation import POLL_SECONDS, START, PollError, every, simulated, week_b
 RELOAD_SECONDS = 3 * LIVE_SECONDS
 LIVE_DAYS = 7
 SHOWN_SECONDS = 86_400
+STEP_SECONDS = 900
 
 
 def live(hours: float, port: int, console: Console) -> int:
@@ -46,7 +47,7 @@ def live(hours: float, port: int, console: Console) -> int:
 
 
 def pages(hours: float) -> Iterator[str]:
-    """The page after each poll, from `hours` after the start on, with the day before each."""
+    """The page at each quarter of an hour, from `hours` after the start on, with the day before each."""
     first = START + timedelta(hours=hours)
     end = first + timedelta(days=LIVE_DAYS)
     fleet = living_fleet(START, (end - START) / timedelta(hours=1))
@@ -54,6 +55,6 @@ def pages(hours: float) -> Iterator[str]:
     for simulation in simulated(fleet, polls, collect_transition_logs=True):
         recording = simulation.recording
         now = recording.polled_at[-1] + POLL_SECONDS
-        if now >= first.timestamp():
-            shown = document(recording, Window(now - SHOWN_SECONDS, now, POLL_SECONDS))
+        if now >= first.timestamp() and now % STEP_SECONDS == 0:
+            shown = document(recording, Window.drawn(now - SHOWN_SECONDS, now))
             yield page(shown | {'live': RELOAD_SECONDS})

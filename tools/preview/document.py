@@ -78,7 +78,7 @@ def _choices(source: Source) -> dict[str, list[str]]:
     """The values of each template variable that something within the window has."""
     values: defaultdict[str, set[str]] = defaultdict(set)
     for _, series in source.recording.all_series():
-        if any(source.window.start <= at < source.window.end for at, _ in series.points):
+        if series.within(source.window.start, source.window.end).times:
             for key, value in series.tags.items():
                 values[key].add(normalized(value))
     return {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.parsers import JSONParser, ResponseParser, ResponseParserFactory
@@ -22,6 +23,14 @@ _MALFORMED = re.compile(rb'\\u(?:0000|[dD][89a-fA-F])')
 NOT_AWS = 'the answer is not what AWS sends'
 
 
+def _moment(value: Any) -> datetime:
+    """As botocore reads a time; the seconds that AWS sends at once in UTC, as that takes a tenth of the time."""
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return parse_timestamp(value)
+
+
 class _TolerantParser(JSONParser):
     """botocore's own gives up the whole answer, a hundred jobs, for one value that it cannot read."""
 
@@ -34,7 +43,7 @@ class _TolerantParser(JSONParser):
         except Exception:
             status = response['status_code']
             is_error = status >= 300
-            answer = {} if is_error else readable(response['body'], shape, parse_timestamp)
+            answer = {} if is_error else readable(response['body'], shape, _moment)
             if not answer:
                 answer['Error'] = {'Code': str(status) if is_error else 'UnreadableAnswer', 'Message': NOT_AWS}
             headers = {name.lower(): value for name, value in response['headers'].items()}
@@ -43,7 +52,11 @@ class _TolerantParser(JSONParser):
 
 class Parsers(ResponseParserFactory):
     def create_parser(self, protocol_name: str) -> ResponseParser:
-        return _TolerantParser() if protocol_name == 'json' else super().create_parser(protocol_name)
+        return (
+            _TolerantParser(timestamp_parser=_moment)
+            if protocol_name == 'json'
+            else super().create_parser(protocol_name)
+        )
 
 
 def mend(response_dict: Mapping[str, Any] | None, parsed_response: dict[str, Any] | None, **_: Any) -> None:
