@@ -94,8 +94,9 @@ def test_of_several_problems_each_is_named() -> None:
 
 def test_a_short_problem_leaves_its_room_to_a_long_one() -> None:
     short, long = Problem('one', 'a.', 'b.'), Problem('two', 'c.', 'd' * 1000)
-    assert message([short, long], 60) == 'one: a. b. two: c. ' + 'd' * 38 + '...'
-    assert message([short, short], 60) == 'one: a. b. one: a. b.'
+    assert message([short, long], longest=60) == 'one: a. b. two: c. ' + 'd' * 38 + '...'
+    assert message([short, short], longest=60) == 'one: a. b. one: a. b.'
+    assert message([short, long], 'agent-1', 75) == 'Agent agent-1: one: a. b. two: c. ' + 'd' * 38 + '...'
     assert message([long] * 60).split() == ['two...'] * 60
 
 
@@ -134,3 +135,14 @@ def test_a_secret_that_a_cut_would_halve_is_not_shown_by_half(world: World) -> N
             world.check(aws_secret_access_key=secret).run()
         messages = [check.message for check in world.aggregator.service_checks('sagemaker_training.can_connect')]
         assert [text for text in messages if len(text) > 500 or 'the-' in text.partition('. x')[2]] == []
+
+
+def test_a_message_says_which_agent_it_is_that_polls_also_without_credentials(world: World) -> None:
+    world.agent.set_hostname('runner-7')
+    with world.aws.fail('AccessDeniedException', WORDS, operation='ListTrainingJobs'):
+        world.check().run()
+    check = world.check(aws_access_key_id=None, aws_secret_access_key=None)
+    check.run()
+    told = world.aggregator.service_checks('sagemaker_training.can_connect')
+    assert [(each.status, each.message.partition(': ')[0]) for each in told] == [(2, 'Agent runner-7')] * 2
+    assert [len(each.message) <= 500 for each in told] == [True] * 2

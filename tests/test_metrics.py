@@ -19,10 +19,25 @@ GROUPS = {
 NEVER_STARTED = {'TrainingStartTime': None, 'TrainingEndTime': None}
 
 
-def gauges(description: dict[str, Any]) -> dict[str, float]:
+INTERRUPTED = {
+    'SecondaryStatusTransitions': [
+        transition('Starting', ago(minutes=60), ago(minutes=50)),
+        transition('Training', ago(minutes=50), ago(minutes=40)),
+        transition('Interrupted', ago(minutes=40), ago(minutes=35)),
+        transition('Starting', ago(minutes=35), ago(minutes=30)),
+        transition('Training', ago(minutes=30), ago(minutes=12)),
+        transition('Interrupted', ago(minutes=12)),
+    ],
+    'SecondaryStatus': 'Interrupted',
+    'StoppingCondition': {'MaxRuntimeInSeconds': 6000, 'MaxWaitTimeInSeconds': 7200},
+    'EnableManagedSpotTraining': True,
+}
+
+
+def gauges(description: dict[str, Any], longest_run: int | None = None) -> dict[str, float]:
     """The values by `name` or `name tag ...`, half an hour being the youngest thing in the answers."""
     present = {name: value for name, value in description.items() if value is not None}
-    samples = job_gauges(from_description(present, scrub=str), NOW)
+    samples = job_gauges(from_description(present, scrub=str), NOW, longest_run)
     return {' '.join((sample.name, *sample.tags)): sample.value for sample in samples}
 
 
@@ -66,6 +81,42 @@ def gauges(description: dict[str, Any]) -> dict[str, float]:
                 'job.restarts': 1,
             },
             id='interrupted',
+        ),
+        pytest.param(
+            answer(**INTERRUPTED),
+            {
+                'job.current_wait': 720,
+                'job.elapsed_time': 3000,
+                'job.max_runtime_used': pytest.approx(28),  # 10 + 18 minutes of 100
+                'job.max_wait_used': 50,
+            },
+            id='waits again: neither old waits are in this one nor any in the run time',
+        ),
+        pytest.param(
+            answer(**INTERRUPTED | {'SecondaryStatus': 'Starting'}),
+            {'job.current_wait': None},
+            id='the listing is ahead: since when the job waits so is not known yet',
+        ),
+        pytest.param(
+            answer(
+                SecondaryStatus='Pending',
+                SecondaryStatusTransitions=[transition('Pending', ago(hours=1))],
+                **NEVER_STARTED,
+            ),
+            {'job.current_wait': 3600, 'job.max_runtime_used': None},
+            id='waits since it was created',
+        ),
+        pytest.param(
+            ended(
+                at=ago(minutes=2), **{name: value for name, value in INTERRUPTED.items() if name != 'SecondaryStatus'}
+            ),
+            {'job.current_wait': None, 'job.max_runtime_used': pytest.approx(28), 'job.max_wait_used': 3480 / 72},
+            id='ended while it waited',
+        ),
+        pytest.param(
+            answer(StoppingCondition={'MaxRuntimeInSeconds': 6000, 'MaxWaitTimeInSeconds': 7200}),
+            {'job.max_runtime_used': 50, 'job.max_wait_used': None, 'job.current_wait': None},
+            id='on demand, training',
         ),
         pytest.param(
             ended(at=ago(minutes=10), SecondaryStatusTransitions=[transition('Completed', ago(minutes=10))]),
@@ -182,6 +233,22 @@ def gauges(description: dict[str, Any]) -> dict[str, float]:
 def test_job_gauges(description: dict[str, Any], expected: dict[str, float | None]) -> None:
     values = gauges(description)
     assert {name: values.get(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ('description', 'longest_run', 'ratio'),
+    [
+        pytest.param(answer(), 1500, 2, id='running'),
+        pytest.param(answer(**INTERRUPTED), 1680, 1, id='waits are no run'),
+        pytest.param(answer(), None, None, id='none of the family is remembered'),
+        pytest.param(answer(**NEVER_STARTED), 1500, None, id='not started'),
+        pytest.param(ended(), 1500, None, id='over'),
+    ],
+)
+def test_a_run_is_compared_with_the_longest_of_its_family(
+    description: dict[str, Any], longest_run: int | None, ratio: float | None
+) -> None:
+    assert gauges(description, longest_run).get('job.runtime_ratio') == ratio
 
 
 def test_what_aws_did_not_report_is_not_sent() -> None:

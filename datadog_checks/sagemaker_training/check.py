@@ -111,7 +111,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
 
     def _send_critical(self, region: str, account_id: str | None, problem: Problem) -> None:
         scope = self._settings.scope(region, account_id)
-        self.service_check('can_connect', self.CRITICAL, tags=scope, message=message([problem]))
+        self.service_check('can_connect', self.CRITICAL, tags=scope, message=message([problem], self._agent))
 
     def _new_account(self) -> Account:
         for secret in filter(None, (self.config.aws_secret_access_key, self.config.aws_session_token)):
@@ -178,6 +178,11 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
                 self._followed[region.name] = self._follow(region)
             return self._followed[region.name].poll(workers, start)
 
+    @property
+    def _agent(self) -> str:
+        """The host name of this Agent."""
+        return str(datadog_agent.get_hostname() or '')
+
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time(), UTC)
 
@@ -199,6 +204,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             self._settings,
             clock=self._clock,
             clean=self._clean,
+            agent=self._agent,
             sends_logs=bool(self.logs_enabled),
             warn_once=self._warn_once,
         )

@@ -15,7 +15,7 @@ from .metrics import Sample
 from .poll import Poll
 from .store import UNSAVED
 from .tags import OWN_TAGS
-from .text import fitted
+from .text import cut, fitted
 
 type Status = Literal['OK', 'WARNING', 'CRITICAL']
 
@@ -24,6 +24,7 @@ MANY_GROUPS = 200
 FEW_JOBS = 1.5
 
 LONGEST_MESSAGE = 500  # of a service check, as Datadog shows it
+LONGEST_AGENT = 100
 LISTING_INCOMPLETE = Problem(
     'The listing is not complete yet', 'The next polls go on with it; until then, jobs are missing.', ''
 )
@@ -59,13 +60,17 @@ def health(poll: Poll, is_read: bool, is_kept: bool = True) -> tuple[Status, lis
     return status, [*passing.values(), *lasting]
 
 
-def message(problems: Sequence[Problem], longest: int = LONGEST_MESSAGE) -> str:
-    """The problems in so many characters: of each what failed and its remedy, then AWS's words as far as they fit."""
-    room = longest - 2 * len(problems) + 1  # spaces between
+def message(problems: Sequence[Problem], agent: str = '', longest: int = LONGEST_MESSAGE) -> str:
+    """The problems in so many characters: of each what failed and its remedy, then AWS's words as far as they fit.
+
+    First comes the host name of the `agent` that tells it, if known: no series of the check belongs to a host.
+    """
+    teller = f'Agent {cut(agent, LONGEST_AGENT)}:' if agent else ''
+    room = longest - len(teller) - 2 * len(problems) + (not teller)  # spaces between
     summaries = fitted([f'{problem.what}: {problem.remedy}' for problem in problems], room)
     words = fitted([problem.words for problem in problems], room - sum(map(len, summaries)))
     parts = chain.from_iterable(zip(summaries, words, strict=True))
-    return ' '.join(filter(None, parts))
+    return ' '.join(filter(None, (teller, *parts)))
 
 
 def poll_gauges(

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from .failures import failure_type
 
 OVER = {'completed', 'failed', 'stopped', 'deleting'}
+# The secondary statuses in which a job has no instances that run, and AWS's clock for MaxRuntimeInSeconds stands still.
+WAITING = {'pending', 'starting', 'interrupted'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,23 @@ class TrainingJob:
         if self.warm_pool is None:
             return bool(self.keep_alive_seconds) and self.status == 'completed'
         return self.warm_pool.status in ('reused', 'terminated') and self.warm_pool.retained_seconds is None
+
+    def run_time(self, now: datetime) -> float | None:
+        """Seconds from the start of training to its end, or `now`, without waits; None before it has started."""
+        if self.started is None:
+            return None
+        end = self.over_since or now
+        run = end - self.started
+        for each in self.transitions:
+            if each.status in WAITING:
+                run -= max(min(each.end or end, end) - max(each.start, self.started), timedelta(0))
+        return max(run.total_seconds(), 0)
+
+    @property
+    def current_wait(self) -> Transition | None:
+        """The waiting phase that an open job is in, as far as its description is up to date."""
+        last = self.transitions[-1] if self.is_open and self.transitions else None
+        return last if last and last.status in WAITING and last.status == self.secondary_status else None
 
     @property
     def interruptions(self) -> list[Transition]:

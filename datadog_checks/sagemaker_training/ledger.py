@@ -23,6 +23,7 @@ from .counts import TRANSITIONS
 from .entry import NEVER, Entry, Key, is_stale, signature
 from .job import TrainingJob
 from .listing import BOUNDARY, LONGEST_LIFE, OVERLAP, Stretch, pages_worth_listing
+from .runs import LongestRuns
 
 # How long a job is remembered after its end at least: its warm pool may show a little later.
 LEAST_KEPT = timedelta(minutes=5)
@@ -37,6 +38,7 @@ class Ledger:
         self.entries: dict[Key, Entry] = {}
         self.gone: dict[Key, Entry] = {}  # deleted jobs that the listing may still show
         self.stretches: list[Stretch] = []
+        self.longest_runs: LongestRuns = {}
         self.account_id: str | None = None
         self.listed_at: datetime | None = None  # the last poll that was shown a page
         self.tags_denied: Problem | None = None  # why the last call for resource tags was denied

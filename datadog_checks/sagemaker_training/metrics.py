@@ -47,8 +47,16 @@ def _restarts(job: TrainingJob, _: datetime) -> float | None:
 
 
 def _max_runtime_used(job: TrainingJob, now: datetime) -> float | None:
-    elapsed = _elapsed(job, now)
-    return elapsed / job.max_runtime_seconds * 100 if elapsed is not None and job.max_runtime_seconds else None
+    return _percent(job.run_time(now), job.max_runtime_seconds)
+
+
+def _max_wait_used(job: TrainingJob, now: datetime) -> float | None:
+    """AWS's clock for this limit goes on while the job waits, and while it runs."""
+    return _percent(_seconds(job.created, job.over_since or now), job.max_wait_seconds) if job.managed_spot else None
+
+
+def _current_wait(job: TrainingJob, now: datetime) -> float | None:
+    return _seconds(job.current_wait.start, now) if job.current_wait else None
 
 
 def _idle(job: TrainingJob, now: datetime) -> float | None:
@@ -88,6 +96,8 @@ JOB_GAUGES: dict[str, JobReader] = {
     'job.max_pending_time': lambda job, _: job.max_pending_seconds,
     'job.keep_alive_period': lambda job, _: job.keep_alive_seconds,
     'job.max_runtime_used': _max_runtime_used,
+    'job.max_wait_used': _max_wait_used,
+    'job.current_wait': _current_wait,
     'job.warm_pool.retained_billable_time': _retained,
     'job.warm_pool.retained_billable_instance_time': lambda job, now: _times(_retained(job, now), job.instance_count),
     'job.warm_pool.idle_time': _idle,
@@ -121,13 +131,15 @@ def _rules(job: TrainingJob, _: datetime) -> Iterator[Sample]:
 TAGGED_JOB_GAUGES = (_phases, _final_metrics, _rules)
 
 
-def job_gauges(job: TrainingJob, now: datetime) -> Iterator[Sample]:
-    """All gauges of one described job at `now`."""
+def job_gauges(job: TrainingJob, now: datetime, longest_run: int | None = None) -> Iterator[Sample]:
+    """All gauges of one described job at `now`; `longest_run` is that of its family, in seconds, if one is known."""
     for name, read in JOB_GAUGES.items():
         if (value := read(job, now)) is not None:
             yield Sample(name, value)
     for read_tagged in TAGGED_JOB_GAUGES:
         yield from read_tagged(job, now)
+    if longest_run and job.is_open and (run_time := job.run_time(now)) is not None:
+        yield Sample('job.runtime_ratio', run_time / longest_run)
 
 
 def fleet_gauges(job: TrainingJob) -> Iterator[Sample]:
@@ -152,6 +164,10 @@ def instance_type_tag(name: str | None) -> tuple[str, ...]:
 def _seconds(start: datetime, end: datetime) -> float:
     """At least 0: the clocks of AWS and of this machine may differ."""
     return max((end - start).total_seconds(), 0.0)
+
+
+def _percent(used: float | None, limit: int | None) -> float | None:
+    return used / limit * 100 if used is not None and limit else None
 
 
 def _times(seconds: float | None, count: int | None) -> float | None:

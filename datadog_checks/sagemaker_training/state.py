@@ -63,6 +63,7 @@ class State:
     logged: Sequence[Logged] = ()  # of jobs that no listing has shown yet
     released_at: datetime | None = None  # by version 0.1.0, which had no presence
     settled: datetime | None = None
+    longest_runs: Mapping[str, int] = field(default_factory=dict)
 
 
 _STATE = TypeAdapter(State)
@@ -82,6 +83,7 @@ def dump(ledger: Ledger) -> str:
         stretches=ledger.stretches,
         jobs=defaultdict(list),
         settled=ledger.settled,
+        longest_runs=ledger.longest_runs,
         logged=tuple((arn, created, sent) for (arn, created), sent in ledger.logged.items()),
     )
     for entry in (*ledger.entries.values(), *ledger.gone.values()):
@@ -107,6 +109,7 @@ def restore(ledger: Ledger, text: str, too_old: datetime) -> bool:
     ledger.newest = state.newest
     ledger.newest_at = state.newest_at
     ledger.stretches = state.stretches
+    ledger.longest_runs = dict(state.longest_runs)
     ledger.settled = state.settled or state.newest - LEAST_OVERLAP  # all that versions before 0.2 looked back
     for prefix, jobs in state.jobs.items():
         for known in jobs:

@@ -25,6 +25,7 @@ from .metrics import fleet_gauges, job_gauges
 from .outbox import Outbox
 from .poll import Answer, Poll
 from .resources import RESOURCE_TYPE, resource_digest, resource_fields
+from .runs import longest_run, see
 from .settings import Settings
 from .tags import JOB_TAGS, STATUS_TAGS, tags
 
@@ -49,9 +50,10 @@ class Sink(Protocol):
 
 
 class Submission:
-    """Of one region, through `sink`. `clean` takes the secrets out of what the Agent logs or shows.
+    """Of one region, through `sink`, by the `agent` of that host name.
 
-    Without `sends_logs`, transitions wait until the Agent takes logs.
+    `clean` takes the secrets out of what the Agent logs or shows. Without `sends_logs`, transitions wait until the
+    Agent takes logs.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Submission:
         *,
         clock: Clock,
         clean: Callable[[str], str],
+        agent: str,
         sends_logs: bool,
         warn_once: Callable[[str], None],
     ) -> None:
@@ -71,6 +74,7 @@ class Submission:
         self._config = settings.config
         self._clock = clock
         self._clean = clean
+        self._agent = agent
         self._sends_logs = sends_logs
         self._warn_once = warn_once
         self._outbox = Outbox(clock)
@@ -128,12 +132,16 @@ class Submission:
         """
         try:
             for entry in ledger.owed(now, with_tags=self._config.collect_resource_tags):
+                is_news = False
                 try:
                     for new in news(entry.job, entry.counted, entry.since):
                         if new.name == TRANSITIONS and self._config.collect_transition_logs and not self._sends_logs:
                             continue
                         self._one_news(memory, entry, new, scope)
                         entry.counted[new.name] = new.now
+                        is_news = True
+                    family = self._settings.family(entry.job.name, entry.tags)
+                    see(ledger.longest_runs, family, entry.job, now, is_news=is_news)
                     entry.owed_at = None
                 except Exception as e:
                     self.log_failure(f'Job {entry.job.name}: not counted yet, for an error', e)
@@ -168,19 +176,20 @@ class Submission:
         """Of each job, and of the fleet."""
         grouped = [(entry.job, self._settings.group_tags(entry)) for entry in ledger.entries.values()]
         if self._config.collect_job_metrics:
-            self._job_gauges(grouped, scope, now)
+            self._job_gauges(ledger, grouped, scope, now)
         self._fleet_gauges(grouped, scope)
         if advice := too_many_groups([group_tags for _, group_tags in grouped]):
             self._warn_once(f'{self._region}: {advice}')
 
-    def _job_gauges(self, grouped: list[GroupedJob], scope: list[str], now: datetime) -> None:
+    def _job_gauges(self, ledger: Ledger, grouped: list[GroupedJob], scope: list[str], now: datetime) -> None:
         keep = timedelta(hours=self._config.job_metrics_hours)
-        for job, group_tags in grouped:
+        for entry, (job, group_tags) in zip(ledger.entries.values(), grouped, strict=True):
             if not job.described or (job.released and job.released + keep <= now):
                 continue
             job_tags = scope + group_tags + tags(job, STATUS_TAGS) + tags(job, JOB_TAGS)
             try:
-                for sample in job_gauges(job, now):
+                longest = longest_run(ledger.longest_runs, self._settings.family(job.name, entry.tags))
+                for sample in job_gauges(job, now, longest):
                     self._sink.gauge(sample.name, sample.value, tags=[*job_tags, *sample.tags])
             except Exception as e:
                 self.log_failure(f'Job {job.name}: some of its gauges could not be sent', e)
@@ -207,7 +216,8 @@ class Submission:
         if in_full:
             self._sink.log.warning('%s', in_full)
         status = getattr(self._sink, verdict)
-        self._sink.service_check('can_connect', status, tags=scope, message=message(problems) if status else '')
+        told = message(problems, self._agent) if status else ''
+        self._sink.service_check('can_connect', status, tags=scope, message=told)
         return in_full
 
     def poll_metrics(

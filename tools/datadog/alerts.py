@@ -12,6 +12,7 @@ from .assets import (
     COMPARISONS,
     METRIC_MONITOR,
     MONITOR_INTERVAL,
+    SECONDS,
     Json,
     Verdict,
     grouped_by,
@@ -20,7 +21,7 @@ from .assets import (
     verdicts,
 )
 from .frames import NOT_AVAILABLE, REDUCERS, Frame, Group, Line, Window
-from .query import SHIFTS, TIME_FUNCTIONS, Metric, Scope, evaluate, evaluate_totals, outline
+from .query import OPERATORS, SHIFTS, Metric, Scope, evaluate, evaluate_totals, metrics, outline
 from .recording import Recording
 
 # How often those monitors are asked that have to be asked one moment at a time.
@@ -77,12 +78,68 @@ def histories(
         frame = evaluate_totals(query, recording, window, total)
     else:
         frame = _rolled(evaluate(query, recording, window._replace(start=window.start - before)), method, span, moments)
+    for metric, shift in _filled_up(outline(query)):
+        frame = _where_known(frame, metric, recording, moments, shift, span)
+    if delay := definition['options'].get('new_group_delay'):
+        frame = _of_old_groups(frame, metrics(query), recording, moments, delay)
     thresholds, is_beyond = definition['options']['thresholds'], COMPARISONS[match['comparison']]
     return moments, {
         group: {at: Verdict(state_of(value, thresholds, is_beyond), value) for at, value in line.items()}
         for group, line in frame.lines.items()
         if NOT_AVAILABLE not in group
     }
+
+
+def _known(
+    metric: Metric, recording: Recording, moments: Sequence[float], shift: float, span: float
+) -> Mapping[Group, set[float]]:
+    """By group, the moments that have a value in the `span` of seconds that ends with them, moved by `shift`."""
+    start, end = moments[0] + shift - span, moments[-1] + shift + MONITOR_INTERVAL
+    frame = metric.frame(recording, Window(start, end, MONITOR_INTERVAL))
+    known = _rolled(frame, 'count', span, [at + shift for at in moments])
+    return {group: {at - shift for at in line} for group, line in known.lines.items()}
+
+
+def _where_known(
+    frame: Frame, metric: Metric, recording: Recording, moments: Sequence[float], shift: float, span: float
+) -> Frame:
+    """What `default_zero` has filled up counts only where there was something to fill up."""
+    if not metric.by:
+        return frame
+    known = _known(metric, recording, moments, shift, span)
+    lines = {
+        group: {at: value for at, value in line.items() if at in known.get(group, ())}
+        for group, line in frame.lines.items()
+    }
+    return frame._replace(lines={group: line for group, line in lines.items() if line})
+
+
+def _of_old_groups(
+    frame: Frame, of: Sequence[Metric], recording: Recording, moments: Sequence[float], delay: float
+) -> Frame:
+    """Without those that are new, as `verdicts` has it: of which nothing is known of the day, but its end."""
+    known: defaultdict[Group, set[float]] = defaultdict(set)
+    for metric in of:
+        old = _known(metric, recording, moments, -delay, SECONDS['d'] - delay + MONITOR_INTERVAL)
+        for group, at in old.items():
+            known[group] |= at
+    lines = {
+        group: {at: value for at, value in line.items() if at in known[group]} for group, line in frame.lines.items()
+    }
+    return frame._replace(lines={group: line for group, line in lines.items() if line})
+
+
+def _filled_up(part: Any, shift: float = 0, *, is_within: bool = False) -> Iterator[tuple[Metric, float]]:
+    """The metrics that `default_zero` fills up, and by how many seconds they are moved."""
+    match part:
+        case Metric() if is_within:
+            yield part, shift
+        case ['timeshift', inner, seconds]:
+            yield from _filled_up(inner, shift + seconds, is_within=is_within)
+        case [name, *parts]:
+            within, moved = is_within or name == 'default_zero', shift - SHIFTS.get(name, 0)
+            for each in parts:
+                yield from _filled_up(each, moved, is_within=within)
 
 
 def _rolled(frame: Frame, method: str, span: float, moments: Sequence[float]) -> Frame:
@@ -109,9 +166,11 @@ def _can_roll(part: Any) -> bool:
     """Whether what is asked for at one moment does not depend on which moments are asked for."""
     match part:
         case Metric():
-            return part.interval is None
+            return part.interval in (None, MONITOR_INTERVAL)
+        case ['timeshift', inner, seconds]:
+            return seconds % MONITOR_INTERVAL == 0 and _can_roll(inner)
         case [name, *parts]:
-            return (name not in TIME_FUNCTIONS or name in SHIFTS) and all(map(_can_roll, parts))
+            return name in {*OPERATORS, *SHIFTS, 'default_zero'} and all(map(_can_roll, parts))
     return True
 
 

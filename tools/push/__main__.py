@@ -18,7 +18,7 @@ from tools.datadog.thresholds import threshold
 
 from .organisation import APP_HOSTS, DEFAULT_SITE, KEYS, PATIENCE, PERMISSIONS, connect
 from .upsert import Outcome, upsert
-from .wanted import DOCS_URL, HANDLE, TAG, PushError, load, tried
+from .wanted import DOCS_URL, HANDLE, STATES, TAG, PushError, load, tried
 
 ASSETS = Path(__file__).parents[2] / 'assets'
 PLANNED = {'created': 'create', 'updated': 'update'}
@@ -29,8 +29,8 @@ DD_API_KEY, DD_APP_KEY and DD_SITE (default: {DEFAULT_SITE}) are read from the e
 is a scoped one, needs {', '.join(sorted(set(PERMISSIONS.values())))}.
 
 What the files and options say is what is there afterwards. Edits made by hand in Datadog are overwritten, and so are
-the links and thresholds of an earlier --docs-url and --threshold if this run has none: say them each time. The handles
-at the end of a monitor's message stay, unless --notify says otherwise. --dry-run shows all of it before it happens.
+the links and thresholds of an earlier --docs-url and --threshold if this run has none: say them each time. Handles at
+the end of a message stay, unless a --notify... says otherwise. --dry-run shows all of it before it happens.
 
 A dashboard is found again by the marker [sagemaker-training:...] at the end of its description, a monitor by its name
 and its tag {TAG}. For a version of your own, clone a dashboard and take the marker out of the
@@ -59,15 +59,16 @@ def main(
         metavar='TEXT',
         help='begin every title and name with this: a set of its own, such as "Staging "',
     )
-    parser.add_argument(
-        '--notify',
-        action='extend',
-        nargs='*',
-        type=_handle,
-        metavar='HANDLE',
-        help='whom every monitor notifies, such as @slack-ml-oncall; nobody, if none is named; without it, whom each '
-        'notifies now',
-    )
+    for state, when in STATES.items():
+        parser.add_argument(
+            '--notify' if state == 'alert' else f'--notify-{state}',
+            action='extend',
+            nargs='*',
+            dest=state,
+            type=_handle,
+            metavar='HANDLE',
+            help=f'whom every monitor notifies when it {when}, such as @slack-ml-oncall; nobody, if none is named',
+        )
     parser.add_argument(
         '--threshold',
         type=threshold,
@@ -96,8 +97,8 @@ def main(
         return text
 
     try:
-        everything = load(assets, options.prefix, options.notify or (), options.docs_url)
-        everything = tried(everything, dict(options.threshold))
+        notify = {state: getattr(options, state) or () for state in STATES}
+        everything = tried(load(assets, options.prefix, notify, options.docs_url), dict(options.threshold))
         names = {asset.name for asset in everything}
         if unknown := sorted(set(options.only or ()) - names):
             parser.error(f'no asset is named {", ".join(unknown)}; there are {", ".join(sorted(names))}')
@@ -106,7 +107,7 @@ def main(
         if options.dry_run and not all(keys.values()):
             missing = ' and '.join(variable for variable, key in keys.items() if not key)
             console.print(f'No keys ({missing}): the organisation was not asked, so this is as if nothing were there.')
-        keep = options.notify is None
+        keep = all(getattr(options, state) is None for state in STATES)
         for outcome in upsert(everything, options.only or names, organisation, APP_HOSTS[site], keep_handles=keep):
             done[outcome.what] += 1
             told = outcome._replace(note=redacted(outcome.note))
