@@ -57,8 +57,7 @@ def histories(
     if not moments:
         return moments, {}
     match = METRIC_MONITOR.fullmatch(definition['query'])
-    trigger = definition['options'].get('threshold_windows')
-    if not match or trigger or not _can_roll(outline(match['query'])):
+    if not match or not _can_roll(outline(match['query'])):
         asked = _seldom(moments)
         said: defaultdict[Group, dict[float, Verdict]] = defaultdict(dict)
         for at in asked:
