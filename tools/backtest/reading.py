@@ -66,6 +66,7 @@ def listed(region: Region, since: datetime, now: datetime, told: Told) -> Listin
                     listing.alive[summary['TrainingJobName']] = summary
             told(listing.shown, (now - (listing.reached or now)) / (now - reach))
     except KeyboardInterrupt:
+        listing.reached = listing.reached or now
         return listing
     listing.reached = None
     return listing

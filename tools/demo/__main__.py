@@ -21,6 +21,9 @@ from .dry_run import DryRun, dry_run
 from .live import live
 from .simulation import forget_aws_setup
 
+# As shells have it: 128, and the number of the signal.
+INTERRUPTED = 130
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, 1 if a poll went wrong, 2 if AWS could not be read."""
@@ -62,7 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(width=None if sys.stdout.isatty() else 100, highlight=False, emoji=False)
     aggregator.reset()
     if asked:
-        return dry_run(asked, options.page, console)
+        try:
+            return dry_run(asked, options.page, console)
+        except KeyboardInterrupt:  # within no step that could be ended
+            print('Ended by Ctrl+C.', file=sys.stderr)
+            return INTERRUPTED
     forget_aws_setup()
     if options.serve is not None:
         return live(options.hours, options.serve, console)
