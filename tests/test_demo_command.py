@@ -120,7 +120,7 @@ def test_a_dry_run_reads_the_account_it_is_given(
         monkeypatch.setenv('AWS_ENDPOINT_URL', aws.endpoint_url)
         monkeypatch.setenv('AWS_ACCESS_KEY_ID', 'test')
         monkeypatch.setenv('AWS_SECRET_ACCESS_KEY', 'test')
-        assert main(['--dry-run', REGION]) == 0
+        assert main(['--dry-run', REGION, '--days', '0.05']) == 0
         assert {call.operation for call in aws.calls} <= READ_ONLY
         assert {call.region for call in aws.calls} == {REGION}
     printed = capsys.readouterr().out
@@ -131,7 +131,8 @@ def test_a_dry_run_reads_the_account_it_is_given(
     running = next(each for each in tables if each['title'] == 'Running jobs')
     [first, last], blocks = running['window'], shown['blocks']
     asked = {query['block'] for request in running['requests'] for query in request['queries']}
-    assert any(first <= at < last for block in asked for _, at, _ in blocks[block]['rows']), 'the last 15 minutes'
+    rows = [row for block in asked for row in blocks[block]['rows']]
+    assert any(at < last and at + len(values) > first for _, at, values in rows), 'the last 15 minutes'
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_one_profile_that_fails_hides_no_other(
     with SimulatedAws(SimulatedClock(NOW)) as aws:
         aws.put(answer('churn-running'))
         monkeypatch.setenv('AWS_ENDPOINT_URL', aws.endpoint_url)
-        assert main(['--dry-run', REGION, '--profile', 'nobody', '--profile', 'good']) == 1
+        assert main(['--dry-run', REGION, '--profile', 'nobody', '--profile', 'good', '--days', '0.05']) == 1
     printed = capsys.readouterr()
     [line] = printed.err.splitlines()
     assert 'nobody' in line
@@ -251,7 +252,21 @@ def test_a_port_that_is_taken_is_an_error_that_names_it(capsys: pytest.CaptureFi
     assert f'port {port}' in line
 
 
-def test_only_a_simulated_fleet_lives_on(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ('arguments', 'says'),
+    [
+        (['--dry-run', REGION, '--serve'], '--serve'),
+        (['--dry-run'], '--from'),
+        (['--dry-run', REGION, '--from', 'history.json'], '--from'),
+        (['--from', 'history.json'], '--from goes with --dry-run'),
+        (['--dry-run', REGION, '--days', '31'], '31'),
+        (['--dry-run', REGION, '--threshold', 'warm_pool_idle'], 'warm_pool_idle'),
+        (['--dry-run', REGION, '--threshold', 'warm=1'], 'no monitor is named warm'),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit, match='2'):
-        main(['--dry-run', REGION, '--serve'])
-    assert '--serve' in capsys.readouterr().err
+        main(arguments)
+    assert says in capsys.readouterr().err

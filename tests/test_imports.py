@@ -28,10 +28,20 @@ ROOMS = {
     'tools.datadog': (CHECK,),
     'tools.preview': ('tools.datadog',),
     'tools.browser': (),
-    'tools.push': (),
-    'tools.demo': (CHECK, 'tools.aws', 'tools.datadog', 'tools.preview', 'tools.browser'),
+    'tools.backtest': (CHECK, 'tools.aws', 'tools.datadog'),
+    'tools.push': ('tools.datadog',),
+    'tools.demo': (CHECK, 'tools.aws', 'tools.backtest', 'tools.datadog', 'tools.preview', 'tools.browser'),
     'benchmarks': (CHECK, 'tools.aws'),
-    'tests': (CHECK, 'tools.aws', 'tools.datadog', 'tools.preview', 'tools.browser', 'tools.push', 'tools.demo'),
+    'tests': (
+        CHECK,
+        'tools.aws',
+        'tools.backtest',
+        'tools.datadog',
+        'tools.preview',
+        'tools.browser',
+        'tools.push',
+        'tools.demo',
+    ),
 }
 MOST_LINES = 2_000
 

@@ -39,7 +39,12 @@ def event(text: str) -> str:
 
 
 def message(definition: Json, group: Mapping[str, str], verdict: Verdict, at: float) -> str:
-    """What a monitor would send that was triggered then: https://docs.datadoghq.com/monitors/notify/variables/."""
+    """What a monitor would send that was triggered then."""
+    return MARKDOWN.render(message_text(definition, group, verdict, at))
+
+
+def message_text(definition: Json, group: Mapping[str, str], verdict: Verdict, at: float) -> str:
+    """The same, as it is written: https://docs.datadoghq.com/monitors/notify/variables/."""
     thresholds = definition['options']['thresholds']
     numbers = {
         'value': verdict.value,
@@ -59,7 +64,7 @@ def message(definition: Json, group: Mapping[str, str], verdict: Verdict, at: fl
 
     text = SECTION.sub(section, definition['message'])
     text = EVALUATED.sub(lambda match: _decimal(_evaluated(ast.parse(match[1], mode='eval').body, numbers)), text)
-    return MARKDOWN.render(PLACEHOLDER.sub(lambda match: values.get(match[2], match[0]), text))
+    return PLACEHOLDER.sub(lambda match: values.get(match[2], match[0]), text)
 
 
 def _evaluated(expression: ast.expr, numbers: Mapping[str, float]) -> float:

@@ -23,8 +23,14 @@ IMPORT = re.compile(r"^import \{[^}]+\} from '\./(\w+)\.js';\n", re.MULTILINE)
 EXPORT = re.compile('^export ', re.MULTILINE)
 
 
-def write(recording: Recording, window: Window, path: Path, notice: str = NOTICE) -> None:
-    path.write_text(page(document(recording, window, notice)), encoding='utf-8')
+def write(
+    recording: Recording,
+    window: Window,
+    path: Path,
+    notice: str = NOTICE,
+    monitors: Mapping[str, Json] | None = None,
+) -> None:
+    path.write_text(page(document(recording, window, notice, monitors)), encoding='utf-8')
 
 
 def page(shown: Json | None, folder: Path = PAGE) -> str:
