@@ -124,7 +124,7 @@ def _metric_problems(metric: Metric, variables: dict[str, Json]) -> Iterator[str
     if metric.name not in METADATA:
         yield f'{metric.name} is not in metadata.csv'
         return
-    if metric.as_count != (METADATA[metric.name]['metric_type'] == 'count'):
+    if metric.is_count != (METADATA[metric.name]['metric_type'] == 'count'):
         yield '.as_count() goes with counts, and counts with it'
     known = tags_of(metric.name)
     for name in sorted({*metric.filter.names, *metric.by}):
@@ -415,7 +415,7 @@ def _query_is_answered(monitor: Json) -> Iterator[str]:
             yield f'it groups by {grouped_by(definition)}'
     elif match := METRIC_MONITOR.fullmatch(definition['query']):
         yield from _query_problems(match['query'], {})
-        if '.as_count()' in match['query'] and 'anomalies' not in match['query'] and match['method'] != 'sum':
+        if '.as_count()' in match['query'] and match['method'] != 'sum':
             yield f'the {match["method"]} of a count over time'
     else:
         yield f'not understood: {definition["query"]}'
@@ -441,6 +441,9 @@ def _message_fits(monitor: Json) -> Iterator[str]:
     grouped = set(grouped_by(monitor['definition']))
     for name in sorted(set(re.findall(r'\{\{(\w+)\.name\}\}', message)) - grouped):
         yield f'{name} is no tag that it groups by'
+    # https://docs.datadoghq.com/monitors/guide/template-variable-evaluation/
+    numbers = re.findall(r'\{\{(?:eval ")?([^{}"]*\b(?:value|(?:warn_)?threshold)\b[^{}"]*)"?\}\}', message)
+    yield from (f'{number} is not rounded' for number in numbers if not re.fullmatch(r'round\(.*\)', number))
     # https://docs.datadoghq.com/monitors/notify/variables/#character-escape
     if re.search(r'(?<!\{)\{\{check_message\}\}', message):
         yield 'check_message is escaped as in HTML'
@@ -475,8 +478,15 @@ def _options_are_explicit(monitor: Json) -> Iterator[str]:
         yield 'it does not say what to do without data'
     if not isinstance(options.get('renotify_interval'), int):
         yield 'it does not say how often to notify again'
-    if 'training_job_name' in grouped_by(monitor['definition']):
-        if options.get('new_group_delay') != 0:
+    grouped, notified = grouped_by(monitor['definition']), options.get('notify_by')
+    # Not all either, says the API; nor would that be more than none.
+    if notified and not {'aws_account', 'region'} <= set(notified) < set(grouped):
+        yield f'it notifies by {notified}, of groups by {grouped}'
+    if 'new_group_delay' not in options:
+        yield 'it does not say whether new groups have to wait'
+    if 'training_job_name' in grouped:
+        # The group of a job is born with its first point. Only a run has to have lasted for a while to be compared.
+        if options.get('new_group_delay') and 'job.runtime_ratio' not in monitor['definition']['query']:
             yield 'a new job has to wait'
         if options.get('on_missing_data') != 'resolve':
             yield 'a job that is gone is not resolved'

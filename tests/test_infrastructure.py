@@ -21,6 +21,7 @@ import yaml
 from botocore import xform_name
 
 from datadog_checks.sagemaker_training.aws import errors
+from tools.push.wanted import notified
 
 from .pages import example_instances, statements
 
@@ -387,7 +388,8 @@ def test_terraform_makes_the_assets_as_they_are(module: Path) -> None:
 def test_terraform_adds_what_the_user_wants(module: Path) -> None:
     site = 'https://us5.datadoghq.com/'
     docs = 'https://git.example.com/ml/it/docs'
-    assert apply(module, prefix='Staging ', notify=['@a', '@b'], app_url=site, docs_url=docs) == ''
+    whom = {'notify': ['@a', '@b'], 'notify_recovery': ['@a'], 'notify_warning': ['@c']}
+    assert apply(module, prefix='Staging ', app_url=site, docs_url=docs, **whom) == ''
 
     dashboards, ids = made(module, 'dashboard')
     monitors, _ = made(module, 'monitor')
@@ -396,7 +398,10 @@ def test_terraform_adds_what_the_user_wants(module: Path) -> None:
     assert dashboards['odd'] == ODD_DASHBOARD | {'title': 'Staging A & b', 'url': f'{site}metric'}
     assert monitors['odd']['name'] == 'Staging M'
     links = f'[1]({url}?c={{{{d.e}}}}&f=1) [2]({url}), {url}. [docs/a-b.md#c-d]({docs}/a-b.md#c-d) `e`'
-    assert monitors['odd']['message'] == f'{{{{a}}}} ${{b}} {links}\n\n@a @b'
+    assert monitors['odd']['message'].startswith(f'{{{{a}}}} ${{b}} {links}\n\n')
+    notify = {'alert': ['@a', '@b'], 'recovery': ['@a'], 'warning': ['@c']}
+    of_push = {name: notified(asset['definition'], notify) for name, asset in assets(module, 'monitors').items()}
+    assert {name: each['message'].rpartition('\n\n')[2] for name, each in monitors.items()} == of_push
     assert '`docs/' not in json.dumps([dashboards, monitors])
     assert APP not in json.dumps([dashboards, monitors])
 
@@ -419,7 +424,11 @@ def test_terraform_changes_nothing_more_the_second_time(module: Path) -> None:
 @needs_terraform
 @pytest.mark.parametrize(
     'variables',
-    [{'app_url': 'https://app.datadoghq.eu'}, {'notify': ['slack-ml-oncall']}, {'docs_url': 'docs/'}],
+    [
+        {'app_url': 'https://app.datadoghq.eu'},
+        *({name: ['slack-ml-oncall']} for name in ('notify', 'notify_recovery', 'notify_warning')),
+        {'docs_url': 'docs/'},
+    ],
 )
 def test_terraform_refuses_a_value_that_would_break_the_messages(module: Path, variables: dict[str, Any]) -> None:
     assert 'Invalid value for variable' in apply(module, **variables)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import batched
@@ -26,7 +26,7 @@ from .world import World
 
 OTHER, THIRD = 'eu-west-1', 'us-west-2'
 HERE = (ACCOUNT, REGION)
-DAY = 24 * 60
+RESTARTED_EVERY = timedelta(minutes=30)
 
 GOOD_ENDINGS = frozenset({'completed', 'served', 'interrupted', 'interrupted_twice'})
 
@@ -76,16 +76,22 @@ def spot(name: str, life: str, **more: Any) -> Job:
     return job(name, life, EnableManagedSpotTraining=True, **more)
 
 
-def polled(world: World, minutes: float, step: float = 1, fleet: Sequence[Job] = (), **options: bool) -> Recording:
+def polled(world: World, minutes: float, step: float = 1, fleet: Sequence[Job] = ()) -> Recording:
     """What a check of the fleet's regions has sent, polled until so many minutes have passed, every `step` of them.
 
     A poll that fails is one more thing to watch.
     """
+    return polled_at(world, every(60 * step, NOW, at(minutes + step)), fleet)
+
+
+def polled_at(world: World, moments: Iterable[datetime], fleet: Sequence[Job]) -> Recording:
+    """As `polled`, at these moments. Every half hour, and after a longer pause, the Agent has started again."""
     world.aws.add(fleet)
-    regions = sorted({REGION, *(job.region for job in fleet)})
-    check = world.check(regions=regions, min_collection_interval=60 * step, **options)
     recording = Recording()
-    for moment in every(60 * step, NOW, at(minutes + step)):
+    started_at = datetime.min.replace(tzinfo=NOW.tzinfo)
+    for moment in moments:
+        if moment - started_at >= RESTARTED_EVERY:
+            check, started_at = world.check(regions=sorted({REGION, *(job.region for job in fleet)})), moment
         world.clock.advance_to(moment)
         check.run()
         recording.take(moment.timestamp())
@@ -105,40 +111,62 @@ def told(monitor: str, recording: Recording, *minutes: float) -> dict[Group, str
     return {group: ' '.join(each.get(group, '-') for each in seen) for group in groups}
 
 
-def test_a_failed_job_alerts_for_an_hour(world: World) -> None:
+def test_a_job_that_failed_or_was_stopped_at_a_limit_alerts_for_an_hour(world: World) -> None:
     fleet = [
         job('bad', 'Starting 1 Training 2 Failed 10', reason='ClientError: no data'),
         job('unplaced', 'Pending 1 Failed 10', reason='CapacityError: no instances'),
         job('good', 'Starting 1 Training 2 Completed 10'),
         job('cut', 'Starting 1 Training 2 Stopping 9 Stopped 10'),
+        job('hung', 'Starting 1 Training 2 MaxRuntimeExceeded 10', hours=0.1),
+        spot('unlucky', 'Starting 1 MaxWaitTimeExceeded 10'),
         job('instant', 'Starting 10 Failed 10', reason='InternalServerError: again'),
         job('trial', 'Starting 1 Training 2 Failed 10', reason='ClientError: no', TuningJobArn=started_by('tuning')),
+        job('late trial', 'Starting 1 Training 2 MaxRuntimeExceeded 10', TuningJobArn=started_by('tuning')),
         job(
             'candidate', 'Starting 1 Training 2 Failed 10', reason='ClientError: no', AutoMLJobArn=started_by('automl')
         ),
     ]
     assert told('job_failed', polled(world, 85, fleet=fleet), 9, 10, 69, 85) == {
-        (*HERE, 'bad', 'client_error'): '- alert alert -',
-        (*HERE, 'unplaced', 'capacity_error'): '- alert alert -',
-        (*HERE, 'instant', 'internal_server_error'): '- alert alert -',
+        (*HERE, 'bad', 'failed'): '- alert alert -',
+        (*HERE, 'unplaced', 'failed'): '- alert alert -',
+        (*HERE, 'hung', 'max_runtime_exceeded'): '- alert alert -',
+        (*HERE, 'unlucky', 'max_wait_time_exceeded'): '- alert alert -',
+        (*HERE, 'instant', 'failed'): '- alert alert -',
     }
 
 
-def test_a_high_failure_rate_of_a_day_alerts_and_few_failures_do_not(world: World) -> None:
+def test_a_high_failure_rate_alerts_and_few_failures_or_stops_do_not(world: World) -> None:
     endings = {
-        REGION: ['Failed 60'] * 3 + ['Completed 60'] + ['Completed 600'] * 6,
-        OTHER: ['Failed 60'] * 2,
-        THIRD: ['Failed 60'] + ['Stopped 60'] * 3,
+        REGION: ['Failed'] * 2 + ['MaxRuntimeExceeded', 'MaxWaitTimeExceeded'] + ['Completed'] * 3,
+        OTHER: ['Failed'] + ['MaxRuntimeExceeded'],
+        THIRD: ['Failed'] + ['Stopped'] * 3 + ['Completed'],
     }
     fleet = [
-        job(f'job-{number}', f'Starting 1 Training 2 {ending}', region=region, reason='AlgorithmError: no')
+        job(f'job-{number}', f'Starting 1 Training 2 {ending} 10', region=region, reason='AlgorithmError: no')
         for region, all_of_region in endings.items()
         for number, ending in enumerate(all_of_region)
     ]
-    assert told('failure_rate', polled(world, 1500, 60, fleet), 0, 60, 600, 1440, 1500) == {
-        HERE: '- alert ok ok -',
-        (ACCOUNT, OTHER): '- warning warning warning -',
-        (ACCOUNT, THIRD): '- ok ok ok -',
+    assert told('failure_rate', polled(world, 250, 10, fleet), 0, 10, 240, 250) == {
+        HERE: '- alert alert -',
+        (ACCOUNT, OTHER): '- warning warning -',
+        (ACCOUNT, THIRD): '- ok ok -',
+    }
+
+
+def test_a_total_outage_warns_within_the_time_of_a_few_jobs(world: World) -> None:
+    """Of a region in which a job ends every ten minutes, from which on none completes any more."""
+    fleet = [
+        job(f'job-{number}', f'Starting {begin} Training {begin + 1} {ending} {begin + 10}', region=region, reason='no')
+        for region, endings in {
+            REGION: ['Completed'] * 24 + ['Failed'] * 12,
+            OTHER: (['Completed'] * 7 + ['Failed']) * 4,
+        }.items()
+        for number, ending in enumerate(endings)
+        for begin in [10 * number]
+    ]
+    assert told('failure_rate', polled(world, 360, 10, fleet), 240, 310, 320, 330, 360) == {
+        HERE: '- ok warning alert alert',
+        (ACCOUNT, OTHER): 'ok ok ok ok ok',
     }
 
 
@@ -146,12 +174,12 @@ def test_a_job_near_its_maximum_runtime_alerts_while_it_trains(world: World) -> 
     fleet = [
         job('slow', 'Starting 1 Training 2 Completed 61', hours=1),
         job('long', 'Starting 1 Training 2 Completed 500'),
-        spot('waits', 'Starting 1 Training 2 Interrupted 4 MaxWaitTimeExceeded 200', hours=1),
+        spot('waits', 'Starting 1 Training 2 Interrupted 4 Starting 30 Training 50 Completed 105', hours=1),
     ]
-    assert told('near_max_runtime', polled(world, 75, fleet=fleet), 4, 48, 52, 60, 69, 75) == {
-        (*HERE, 'slow'): 'ok ok warning alert alert -',
-        (*HERE, 'long'): 'ok ok ok ok ok ok',
-        (*HERE, 'waits'): 'ok - - - - -',
+    assert told('near_max_runtime', polled(world, 106, fleet=fleet), 4, 48, 52, 60, 69, 75, 97, 106) == {
+        (*HERE, 'slow'): 'ok ok warning alert alert - - -',
+        (*HERE, 'long'): 'ok ok ok ok ok ok ok ok',
+        (*HERE, 'waits'): 'ok ok ok ok ok ok warning warning',
     }
 
 
@@ -165,36 +193,50 @@ def test_a_job_without_capacity_alerts_until_it_trains_again_or_ends(world: Worl
         spot('often', 'Starting 1 Training 2 Interrupted 3 Training 63 Interrupted 70 Training 141 Completed 300'),
         spot('trained', 'Starting 1 Training 2 Interrupted 125 Training 140 Completed 300'),
     ]
-    assert told('waiting_for_capacity', polled(world, 152, 2, fleet), 58, 70, 118, 124, 132, 150) == {
+    assert told('waiting_for_capacity', polled(world, 151, 1, fleet), 58, 70, 118, 124, 134, 151) == {
         (*HERE, 'pends'): 'ok warning warning alert alert -',
         (*HERE, 'starts'): 'ok warning warning alert alert -',
         (*HERE, 'fails'): 'ok warning warning alert alert -',
         (*HERE, 'late'): 'ok warning - - - -',
         (*HERE, 'taken'): 'ok warning warning alert alert -',
-        (*HERE, 'often'): 'ok ok warning warning alert -',
+        (*HERE, 'often'): 'ok ok ok ok warning -',
         (*HERE, 'trained'): '- - - - ok -',
     }
 
 
-def test_a_job_that_runs_far_longer_than_its_family_did_alerts(world: World) -> None:
+def test_a_job_that_runs_far_longer_than_its_family_did_alerts_from_half_an_hour_on(world: World) -> None:
+    """Of a family that ran two weeks ago: out of reach for any window, and the Agent was restarted since."""
+    now = 14 * 24 * 60
+    runs = f'Starting {now} Training {now + 1} Completed'
     fleet = [
-        job('nightly-2026-11-22-00-00-00-000', 'Starting 1 Training 2 Completed 32'),
-        job('nightly-2026-11-23-00-00-00-000', 'Starting 40 Training 41 Completed 180'),
-        job('first-2026-11-23-00-00-00-000', 'Starting 1 Training 2 Completed 300'),
-        spot('resumed-2026-11-22-00-00-00-000', 'Starting 1 Training 2 Completed 32'),
-        spot('resumed-2026-11-23-00-00-00-000', 'Starting 40 Training 41 Interrupted 50 Completed 300'),
+        job('weekly-2026-11-23-00-00-00-000', 'Starting 1 Training 2 Completed 22'),
+        job('weekly-2026-12-07-00-00-00-000', f'{runs} {now + 75}'),
+        spot('resumed-2026-11-23-00-00-00-000', 'Starting 1 Training 2 Completed 22'),
+        spot(
+            'resumed-2026-12-07-00-00-00-000',
+            f'Starting {now} Training {now + 1} Interrupted {now + 10} Training {now + 50} Completed {now + 75}',
+        ),
+        job('brief-2026-11-23-00-00-00-000', 'Starting 1 Training 2 Completed 4'),
+        job('quick-2026-11-23-00-00-00-000', 'Starting 1 Training 2 Completed 4'),
+        job('quick-2026-12-07-00-00-00-000', f'{runs} {now + 24}'),
+        job('brief-2026-12-07-00-00-00-000', f'{runs} {now + 40}'),
+        job('first-2026-12-07-00-00-00-000', f'{runs} {now + 75}'),
     ]
-    assert told('longer_than_usual', polled(world, 240, 2, fleet), 100, 140, 170, 230, 240) == {
-        (*HERE, 'nightly'): 'ok warning alert alert -',
-        (*HERE, 'resumed'): 'ok - - - -',
+    moments = [*every(600, NOW, at(31)), *every(60, at(now), at(now + 90))]
+    recording = polled_at(world, moments, fleet)
+    assert told('longer_than_usual', recording, *(now + minute for minute in (20, 29, 33, 44, 63, 70, 89))) == {
+        (*HERE, 'weekly', 'weekly-2026-12-07-00-00-00-000'): '- - ok warning alert alert -',
+        (*HERE, 'resumed', 'resumed-2026-12-07-00-00-00-000'): '- - ok ok ok ok -',
+        (*HERE, 'brief', 'brief-2026-12-07-00-00-00-000'): '- - alert - - - -',
     }
 
 
-def test_a_wave_of_spot_interruptions_alerts_by_instance_type(world: World) -> None:
+def test_a_wave_of_spot_interruptions_alerts_by_instance_type_and_not_in_a_large_fleet(world: World) -> None:
     waves = {
-        (REGION, 'ml.g5.xlarge'): 16,
-        (REGION, 'ml.p5.48xlarge'): 12,
-        (OTHER, 'ml.g5.xlarge'): 13,
+        (REGION, 'ml.g5.xlarge'): 18,
+        (REGION, 'ml.p5.48xlarge'): 8,
+        (OTHER, 'ml.g5.xlarge'): 12,
+        (THIRD, 'ml.g5.xlarge'): 18,
     }
     fleet = [
         spot(
@@ -206,42 +248,40 @@ def test_a_wave_of_spot_interruptions_alerts_by_instance_type(world: World) -> N
         for (region, type_), interruptions in waves.items()
         for number in range(interruptions)
     ]
-    assert told('spot_interruptions', polled(world, 270, 10, fleet), 10, 20, 30, 250, 270) == {
-        (ACCOUNT, REGION, 'ml.g5.xlarge'): '- ok alert alert -',
-        (ACCOUNT, REGION, 'ml.p5.48xlarge'): '- ok ok ok -',
-        (ACCOUNT, OTHER, 'ml.g5.xlarge'): '- ok warning warning -',
+    fleet.append(spot('large', 'Starting 1 Training 2 Completed 300', region=THIRD, count=900))
+    assert told('spot_interruptions', polled(world, 60, fleet=fleet), 10, 22, 32, 60) == {
+        (ACCOUNT, REGION, 'ml.g5.xlarge'): '- warning alert alert',
+        (ACCOUNT, REGION, 'ml.p5.48xlarge'): '- ok ok ok',
+        (ACCOUNT, OTHER, 'ml.g5.xlarge'): '- warning warning warning',
+        (ACCOUNT, THIRD, 'ml.g5.xlarge'): '- ok ok ok',
     }
 
 
-def hourly(name: str, hour: int, billed: float = 1) -> Job:
-    begin = 60 * hour + 5
-    life = f'Starting {begin} Training {begin + 1} Completed {begin + 30 + 10 * (hour % 3)}'
-    return replace(job(f'{name}-{hour}', life), billed=billed)
-
-
-def surge() -> list[Job]:
-    return [hourly(f'more-{number}', 7 * 24 + hour) for number in range(9) for hour in range(12)]
-
-
-def little_billed() -> list[Job]:
-    """Hours of what costs far less than it takes, and then one big job that ends."""
-    big = job('big', f'Starting {4 * DAY} Training {4 * DAY + 1} Completed {7 * DAY + 11 * 60 + 35}', count=16)
-    return [big, *(hourly('cheap', 7 * 24 + hour, billed=0.2) for hour in range(12))]
+WEEK_LATER = 7 * 24 * 60
 
 
 @pytest.mark.parametrize(
-    ('jobs', 'expected'),
-    [(surge, 'ok ok warning alert alert ok'), (little_billed, 'ok ok ok ok ok ok')],
-    ids=['surge', 'little billed'],
+    ('now', 'state'),
+    [
+        pytest.param({'more': 'Training'}, 'alert', id='they run'),
+        pytest.param({'more': 'Pending'}, 'ok', id='they are awaited'),
+        pytest.param({'some': 'Training'}, 'ok', id='half as many more'),
+        pytest.param({}, 'ok', id='as many as ever'),
+    ],
 )
-def test_hours_of_far_more_billable_time_than_usual_alert_and_nothing_less(
-    world: World, jobs: Callable[[], list[Job]], expected: str
+def test_far_more_instances_in_use_than_a_week_ago_alert_while_they_run(
+    world: World, now: dict[str, str], state: str
 ) -> None:
-    hours = 7 * 24 + 26
-    fleet = [*(hourly('usual', hour) for hour in range(hours)), *jobs()]
-    recording = polled(world, 60 * hours, 60, fleet, collect_resources=False, collect_resource_tags=False)
-    moments = [7 * DAY + 60 * hour for hour in (0, 3, 5, 7, 12, 25)]
-    assert told('billable_time', recording, *moments) == {(ACCOUNT,): expected}
+    counts = {'usual': 30, 'more': 30, 'some': 15}
+    lives = [('usual', 0, 'Training'), ('usual', WEEK_LATER, 'Training')]
+    lives += [(name, WEEK_LATER, status) for name, status in now.items()]
+    fleet = [
+        job(f'{name}-{begin}', f'Starting {begin} {status} {begin + 1} Completed {begin + 300}', count=counts[name])
+        for name, begin, status in lives
+    ]
+    moments = [*every(60, NOW, at(16)), *every(60, at(WEEK_LATER), at(WEEK_LATER + 16))]
+    recording = polled_at(world, moments, fleet)
+    assert told('instances_in_use', recording, 15, WEEK_LATER + 15) == {(ACCOUNT,): f'- {state}'}
 
 
 def test_a_warm_pool_that_stays_idle_alerts_until_it_ends(world: World) -> None:
@@ -288,9 +328,9 @@ def test_metrics_that_fall_behind_alert_until_they_have_caught_up(world: World) 
         world.aws.fail(code, operation='DescribeTrainingJob', region=region, times=polls)
     fleet = [job('unseen', 'Starting 1 Completed 300', region=region) for region in (REGION, OTHER, THIRD)]
     assert told('collection_lag', polled(world, 65, fleet=fleet), 20, 40, 55, 65) == {
-        HERE: 'ok warning alert ok',
-        (ACCOUNT, OTHER): 'ok ok ok ok',
-        (ACCOUNT, THIRD): 'ok ok ok ok',
+        HERE: '- warning alert ok',
+        (ACCOUNT, OTHER): '- ok ok ok',
+        (ACCOUNT, THIRD): '- ok ok ok',
     }
 
 
@@ -304,8 +344,10 @@ def test_on_a_day_on_which_all_goes_well_no_monitor_fires() -> None:
         return replace(workload, minutes=(shortest, (shortest + longest) // 2), endings=endings or ('completed',))
 
     fleet = living_fleet(NOW, 6, [ACCOUNT], [REGION], workloads=[well(workload) for workload in WORKLOADS])
-    week, day = every(12 * 3600, NOW - WEEK, NOW), every(1800, NOW, NOW + timedelta(hours=6))
-    recording = simulate(fleet, [*week, *day], min_collection_interval=1800, collect_resources=False).recording
+    day = every(1800, NOW, NOW + timedelta(hours=4))
+    week = [*(moment - WEEK for moment in day), *every(24 * 3600, NOW - WEEK + timedelta(hours=20), NOW)]
+    polls = [*week, *every(3600, NOW - timedelta(hours=3), NOW), *day]
+    recording = simulate(fleet, polls, min_collection_interval=1800, collect_resources=False).recording
     judged = set()
     for name, monitor in load('monitors').items():
         for moment in day:
@@ -316,8 +358,8 @@ def test_on_a_day_on_which_all_goes_well_no_monitor_fires() -> None:
 
 
 def test_a_group_without_a_tag_that_the_monitor_groups_by_is_not_judged() -> None:
-    recording = Recording(counts={'jobs.interrupted'}, polled_at=[NOW.timestamp()])
+    recording = Recording(polled_at=[NOW.timestamp()])
     for region in (REGION, ''):
-        tags = {'aws_account': ACCOUNT, 'instance_type': 'ml.g5.xlarge'} | ({'region': region} if region else {})
-        recording.series['jobs.interrupted'][frozenset(tags)] = Series(tags, [(NOW.timestamp(), 99)])
-    assert told('spot_interruptions', recording, 0) == {(*HERE, 'ml.g5.xlarge'): 'alert'}
+        tags = {'aws_account': ACCOUNT, 'training_job_name': 'job'} | ({'region': region} if region else {})
+        recording.series['job.current_wait'][frozenset(tags)] = Series(tags, [(NOW.timestamp(), 9999)])
+    assert told('waiting_for_capacity', recording, 0) == {(*HERE, 'job'): 'alert'}

@@ -280,7 +280,7 @@ def test_a_monitor_has_its_states_and_the_message_of_the_worst() -> None:
     text = (
         '{{#is_alert}}`{{region.name}}` has {{value}} > {{threshold}}{{/is_alert}}'
         '{{#is_warning}}{{region.name}} has {{value}} > {{warn_threshold}}{{/is_warning}}'
-        '{{^is_recovery}} *act* {{eval "int(100*value/threshold)"}} %{{/is_recovery}}'
+        '{{^is_recovery}} *act* {{eval "round(100*value/threshold)"}} %{{/is_recovery}}'
         '{{#is_recovery}}over{{/is_recovery}}'
         '{{#is_alert}} since {{eval "last_triggered_at_epoch-2*3600*1000"}}{{/is_alert}}'
     )

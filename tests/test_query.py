@@ -166,16 +166,6 @@ def test_the_past_can_be_put_beside_the_present() -> None:
     assert answer(f'hour_before({query})', created) == {(): {1: 1, 2: 8}}
 
 
-def test_a_moving_rollup_looks_back_from_each_bucket() -> None:
-    created = ('jobs.created', 'team:a', {-1: 1, 0: 2, 2: 4})
-    query = 'sum:sagemaker_training.jobs.created{*}.as_count()'
-    assert answer(f"moving_rollup({query}, 7200, 'max')", created) == {(): {0: 2, 1: 2, 2: 4, 3: 4}}
-    assert answer(f"moving_rollup({query}, 7200, 'sum')", created) == {(): {0: 3, 1: 2, 2: 4, 3: 4}}
-    # So long that the buckets have values in common.
-    assert answer(f"moving_rollup({query}, 18000, 'max')", created) == {(): {0: 2, 1: 2, 2: 4, 3: 4}}
-    assert answer(f"moving_rollup({query}, 18000, 'sum')", created) == {(): {0: 3, 1: 3, 2: 7, 3: 7}}
-
-
 def test_top_keeps_the_groups_that_rank_first() -> None:
     series = [('jobs.open', f'team:{team}', {0: value, 1: 0}) for team, value in (('a', 1), ('b', 3), ('c', 2))]
     query = 'sum:sagemaker_training.jobs.open{*} by {team}'
@@ -194,13 +184,11 @@ def test_the_last_of_several_series_is_the_latest() -> None:
         assert list(line) == sorted(line)
 
 
-def test_an_anomaly_is_far_from_the_week_before() -> None:
-    usual = {float(-hours): 10.0 + hours % 3 for hours in range(1, 100)}
-    text = "anomalies(sum:sagemaker_training.jobs.created{*}.as_count(), 'agile', 3, direction='%s', interval=3600)"
-    created = ('jobs.created', 'team:a', usual | {0: 11, 1: 30, 2: 0})
-    assert answer(text % 'above', created) == {(): {0: 0, 1: 1, 2: 0}}
-    assert answer(text % 'below', created) == {(): {0: 0, 1: 0, 2: 1}}
-    assert answer(text % 'both', created) == {(): {0: 0, 1: 1, 2: 1}}
+def test_a_rate_is_a_count_by_the_second() -> None:
+    created = ('jobs.created', 'team:a', {0: 36, 2: 72})
+    query = 'sum:sagemaker_training.jobs.created{*}.as_rate()'
+    assert answer(query, created) == {(): {0: 0.01, 2: 0.02}}
+    assert answer(f'3600 * default_zero({query})', created) == {(): {0: 36, 1: 0, 2: 72, 3: 0}}
 
 
 def test_a_formula_of_values_over_all_time_is_of_the_reduced_queries() -> None:

@@ -35,6 +35,15 @@ locals {
   urls  = { for name, made in datadog_dashboard_json.this : name => "${var.app_url}dashboard/${made.id}" }
   found = { for key, asset in local.assets.dashboards : replace(urlencode(asset.title), "+", "%20") => local.urls[key] }
   title = "[\\w%-]+"
+  # Each of a monitor's states, and whom it notifies. Only the service check's notifies without data.
+  notified = { for name, asset in local.assets.monitors : name => join(" ", [
+    for state, handles in {
+      alert    = var.notify
+      no_data  = try(asset.definition.type, "") == "service check" ? var.notify : []
+      recovery = var.notify_recovery
+      warning  = var.notify_warning
+    } : "{{#is_${state}}} ${join(" ", handles)} {{/is_${state}}}" if length(handles) > 0
+  ]) }
   messages = { for name, asset in local.assets.monitors : name => join("", [
     for place, part in split("${var.app_url}dashboard/lists?q=", asset.definition.message) : place == 0 ? part :
     format("%s%s", local.found[regex(local.title, part)], replace(replace(part, "/^${local.title}/", ""), "/^&/", "?"))
@@ -52,7 +61,7 @@ resource "datadog_monitor_json" "this" {
 
   monitor = jsonencode(merge(each.value.definition, {
     name    = "${var.prefix}${each.value.definition.name}"
-    message = join("\n\n", compact([trimspace(local.messages[each.key]), join(" ", var.notify)]))
+    message = join("\n\n", compact([trimspace(local.messages[each.key]), local.notified[each.key]]))
   }))
 }
 

@@ -21,18 +21,40 @@ variable "docs_url" {
 }
 
 variable "exclude" {
-  description = "Monitors to leave out, by the names of their files: [\"billable_time\"] where anomaly monitors are not to be had."
+  description = "Monitors to leave out, by the names of their files: [\"warm_pool_idle\"] where there are none."
   type        = list(string)
   default     = []
 }
 
 variable "notify" {
-  description = "Whom the monitors notify: @slack-ml-oncall, @pagerduty-ml."
+  description = "Whom the monitors notify when they alert, or have no data: @slack-ml-oncall, @pagerduty-ml."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for handle in var.notify : startswith(handle, "@")])
+    error_message = "A handle starts with @."
+  }
+}
+
+variable "notify_recovery" {
+  description = "Whom they notify when they recover, such as tools that close what they have opened: @pagerduty-ml."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for handle in var.notify_recovery : startswith(handle, "@")])
+    error_message = "A handle starts with @."
+  }
+}
+
+variable "notify_warning" {
+  description = "Whom they notify when they warn: @slack-ml."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for handle in var.notify_warning : startswith(handle, "@")])
     error_message = "A handle starts with @."
   }
 }

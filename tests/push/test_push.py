@@ -5,13 +5,14 @@
 
 import json
 import re
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from tools.push.__main__ import ASSETS
 
-from .datadog import TAG, Datadog, Fault, Json, Push
+from .datadog import TAG, Datadog, Fault, Json, Push, monitor, write
 
 
 def test_the_first_run_creates_everything_and_says_where_it_is(push: Push, datadog: Datadog) -> None:
@@ -131,16 +132,31 @@ def test_a_prefix_makes_a_set_of_its_own(push: Push, datadog: Datadog, prefix: s
 
 def test_monitors_notify_whom_this_run_names(push: Push, datadog: Datadog) -> None:
     push('--notify', '@slack-ml-oncall', '--notify', '@pagerduty-ml')
-    assert datadog.named('job failed')['message'].endswith('\n\n@slack-ml-oncall @pagerduty-ml')
+    whom = '\n\n{{#is_alert}} @slack-ml-oncall @pagerduty-ml {{/is_alert}}'
+    assert datadog.named('job failed')['message'].endswith(whom)
     assert push('--notify', '@slack-ml-oncall', '@pagerduty-ml').told('updated') == []
 
     pushed = push('--notify', '@pagerduty-ml')
 
     assert pushed.told('updated') == ['job_failed', 'too_slow']
     assert len(re.findall('no longer notifies @slack-ml-oncall$', pushed.out, re.MULTILINE)) == 2
-    assert datadog.named('job failed')['message'].endswith('\n\n@pagerduty-ml')
+    assert datadog.named('job failed')['message'].endswith('\n\n{{#is_alert}} @pagerduty-ml {{/is_alert}}')
     push()
     assert '@' not in datadog.named('job failed')['message']
+
+
+def test_monitors_notify_in_the_states_that_this_run_names(push: Push, datadog: Datadog, assets: Path) -> None:
+    check = monitor('is silent')
+    check['definition'] |= {'type': 'service check'}
+    write(assets / 'monitors' / 'silent.json', check)
+    push('--notify', '@oncall', '--notify-warning', '@chat', '@mail', '--notify-recovery', '@oncall')
+    on_alert, on_recovery = '{{#is_alert}} @oncall {{/is_alert}}', '{{#is_recovery}} @oncall {{/is_recovery}}'
+    on_warning = '{{#is_warning}} @chat @mail {{/is_warning}}'
+    silent, failed = (datadog.named(name)['message'].partition('\n\n{{#')[2] for name in ('is silent', 'job failed'))
+    assert f'{{{{#{failed}' == f'{on_alert} {on_recovery} {on_warning}'
+    assert f'{{{{#{silent}' == f'{on_alert} {{{{#is_no_data}}}} @oncall {{{{/is_no_data}}}} {on_recovery} {on_warning}'
+    pushed = push('--notify-warning', '@chat')
+    assert len(re.findall('no longer notifies @mail @oncall$', pushed.out, re.MULTILINE)) == 3
 
 
 def test_a_handle_without_an_at_is_a_mistake(push: Push, capsys: pytest.CaptureFixture[str]) -> None:

@@ -155,7 +155,7 @@ def _runs(
 ) -> Iterator[Job]:
     """The workload's jobs: at full rate from early enough for some to be running at `start`, sparsely before.
 
-    But for the same hours a week before, which are there to compare with.
+    But for the same hours a week before, and what runs at their beginning, which are there to compare with.
     """
     lead = timedelta(minutes=workload.minutes[1] * workload.chain[1])
     length = timedelta(hours=hours)
@@ -166,9 +166,12 @@ def _runs(
         (start - lead, start, workload.runs * (lead / DAY)),
         (start, start + length, runs),
     )
-    created = sorted(_between(since, until, rng) for since, until, runs in spans for _ in range(round(runs)))
-    for number, moment in enumerate(created, 1):
-        yield from _chain(workload, account, region, number, moment, rng)
+    running = ((start - WEEK - lead, start - WEEK, workload.runs * (lead / DAY) * LAST_WEEK_RUNS),)
+    number = 0
+    for part in (spans, running):
+        for moment in sorted(_between(since, until, rng) for since, until, runs in part for _ in range(round(runs))):
+            number += 1
+            yield from _chain(workload, account, region, number, moment, rng)
 
 
 def _chain(

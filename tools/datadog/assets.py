@@ -163,18 +163,25 @@ def verdicts(definition: Json, recording: Recording, at: float) -> dict[Group, V
         return _check_verdicts(definition, match, recording, at)
     match = metric_monitor(definition)
     query, options = match['query'], definition['options']
-    trigger = options.get('threshold_windows', {}).get('trigger_window', '').removeprefix('last_')
-    span = seconds(trigger or match['span'])
+    span = seconds(match['span'])
     window = Window(at - span + MONITOR_INTERVAL, at + MONITOR_INTERVAL, MONITOR_INTERVAL)
-    is_total = '.as_count()' in query and not trigger
+    is_total = '.as_count()' in query
     frame = evaluate(query, recording, window, total=match['method'] if is_total else None)
     is_beyond = COMPARISONS[match['comparison']]
     values = {group: REDUCERS[match['method']](list(line.values())) for group, line in frame.lines.items()}
+    delay = options.get('new_group_delay', 0)
+    judged = _judged_groups(query, recording, at, delay) if delay else frame.lines
     return {
         group: Verdict(_state(value, options['thresholds'], is_beyond), value)
         for group, value in values.items()
-        if NOT_AVAILABLE not in group
+        if NOT_AVAILABLE not in group and group in judged
     }
+
+
+def _judged_groups(query: str, recording: Recording, at: float, delay: float) -> set[Group]:
+    """Those that are not new: https://docs.datadoghq.com/monitors/configuration/#new-group-delay."""
+    before = Window(at - SECONDS['d'], at - delay + MONITOR_INTERVAL, SECONDS['d'])
+    return {group for metric in metrics(query) for group in metric.frame(recording, before).lines}
 
 
 def grouped_by(definition: Json) -> tuple[str, ...]:

@@ -4,13 +4,11 @@
 """The part of Datadog's metric query language that dashboards like these use, evaluated over what checks have sent.
 
 https://docs.datadoghq.com/dashboards/querying/ and https://docs.datadoghq.com/dashboards/functions/. Unlike Datadog it
-does not interpolate between points, and its `anomalies` is a simple stand-in: the mean and the standard deviation of
-the week before.
+does not interpolate between points.
 """
 
 import operator
-import statistics
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -31,7 +29,6 @@ from .frames import (
     QueryError,
     Window,
     combined,
-    default_zero,
     reduced,
 )
 from .recording import PREFIX, Recording, Series
@@ -47,7 +44,7 @@ GRAMMAR = r"""
     ?factor: "(" expression ")" | NUMBER -> constant | metric | call | NAME -> variable
 
     call: NAME "(" expression ("," argument)* ")"
-    argument: SIGNED -> number | NUMBER -> number | STRING -> string | NAME "=" (STRING | NUMBER) -> named
+    argument: SIGNED -> number | NUMBER -> number | STRING -> string
 
     metric: METRIC "{" filter "}" by? (as_count | as_rate | rollup)*
     by: "by" "{" TAG_KEY ("," TAG_KEY)* "}"
@@ -102,8 +99,8 @@ class Metric:
             buckets: defaultdict[float, list[float]] = defaultdict(list)
             for at, value in within:
                 buckets[at // window.interval * window.interval].append(value)
-            each = window.interval if self.as_rate else 1
-            yield tags, {bucket: over_time(values) / each for bucket, values in buckets.items()}
+            seconds = window.interval if self.as_rate else 1
+            yield tags, {bucket: over_time(values) / seconds for bucket, values in buckets.items()}
 
     def selected(self, recording: Recording) -> frozenset[frozenset[str]]:
         """The tags, as they were sent, of each series that passes the filter."""
@@ -113,8 +110,8 @@ class Metric:
     def _sent(self, recording: Recording) -> Mapping[frozenset[str], Series]:
         name = self.name.removeprefix(PREFIX)
         by_tags = recording.series.get(name, {})
-        if by_tags and self.as_count != (name in recording.counts):
-            raise QueryError(f'{name} is {"no " if self.as_count else "a "}count: .as_count() goes with counts alone')
+        if by_tags and self.is_count != (name in recording.counts):
+            raise QueryError(f'{name} is {"no " if self.is_count else "a "}count: .as_count() goes with counts alone')
         return by_tags
 
     def window(self, window: Window) -> Window:
@@ -122,9 +119,14 @@ class Metric:
         return window._replace(interval=max(self.interval or 0, window.interval))
 
     @property
+    def is_count(self) -> bool:
+        """Whether it is asked for as a count, or as one by the second."""
+        return self.as_count or self.as_rate
+
+    @property
     def over_time(self) -> str:
         """How the values of a bucket are reduced to one."""
-        return self.rollup or ('sum' if self.as_count else 'avg')
+        return self.rollup or ('sum' if self.is_count else 'avg')
 
 
 class Scope(NamedTuple):
@@ -230,57 +232,6 @@ def _timeshift(node: Node, scope: Scope, seconds: float) -> Frame:
     return frame._replace(lines=lines, window=frame.window.moved(-seconds))
 
 
-def _moving_rollup(node: Node, scope: Scope, seconds: float, method: str) -> Frame:
-    """At each bucket, the values of the last `seconds`, this bucket's included."""
-    frame = _since_before(node, scope, seconds)
-    buckets = scope.window._replace(interval=frame.window.interval).buckets
-    over_time = {each: REDUCERS[each] for each in ('max', 'min', 'sum')}[method]
-
-    def rolled(line: Line) -> Line:
-        moments, values = list(line), list(line.values())
-        spans = [(bisect_right(moments, bucket - seconds), bisect_right(moments, bucket)) for bucket in buckets]
-        # What is within all of them, of a week of minutes nearly everything, is reduced once.
-        first, last = spans[-1][0], spans[0][1]
-        if first < last:
-            common = over_time(values[first:last])
-            parts = [[*values[start:first], common, *values[last:end]] for start, end in spans]
-        else:
-            parts = [values[start:end] for start, end in spans]
-        return {bucket: over_time(part) for bucket, part in zip(buckets, parts, strict=True) if part}
-
-    return frame.mapped(rolled)._replace(window=scope.window._replace(interval=frame.window.interval))
-
-
-def _anomalies(node: Node, scope: Scope, _: str, deviations: float, *options: tuple[str, str]) -> Frame:
-    """1 where a value is out of bounds, else 0; without two values of the week before there are no bounds."""
-    chosen = {'direction': 'both'} | dict(options)
-    scope = scope._replace(window=scope.window._replace(interval=float(chosen.get('interval', scope.window.interval))))
-    frame = _since_before(node, scope, WEEK)
-    if chosen.get('count_default_zero') == 'true':
-        frame = default_zero(frame)
-
-    def judged(line: Line) -> Line:
-        return {
-            b: _is_out(line[b], [v for at, v in line.items() if b - WEEK <= at < b])
-            for b in scope.window.buckets
-            if b in line
-        }
-
-    def _is_out(value: float, before: list[float]) -> float:
-        if len(before) < 2:
-            return 0.0
-        distance, bound = value - statistics.fmean(before), deviations * statistics.stdev(before)
-        above, below = distance > bound, -distance > bound
-        return float({'above': above, 'below': below, 'both': above or below}[chosen['direction']])
-
-    return frame.mapped(judged)._replace(window=scope.window)
-
-
-def _since_before(node: Node, scope: Scope, seconds: float) -> Frame:
-    """The frame of a window that starts earlier by so many seconds."""
-    return node(scope._replace(window=scope.window._replace(start=scope.window.start - seconds)))
-
-
 def _shifted_by(seconds: float) -> Callable[..., Frame]:
     return lambda node, scope: _timeshift(node, scope, -seconds)
 
@@ -289,8 +240,6 @@ def _shifted_by(seconds: float) -> Callable[..., Frame]:
 SHIFTS = {'day_before': 86_400, 'hour_before': 3_600, 'week_before': WEEK}
 # All functions that look at another time than the window's.
 TIME_FUNCTIONS: dict[str, Callable[..., Frame]] = {
-    'anomalies': _anomalies,
-    'moving_rollup': _moving_rollup,
     'timeshift': _timeshift,
     **{name: _shifted_by(seconds) for name, seconds in SHIFTS.items()},
 }
@@ -331,9 +280,6 @@ class _Outline(FilterReader):
     def string(self, items: list[Token]) -> str:
         return items[0][1:-1]
 
-    def named(self, items: list[Token]) -> tuple[str, str]:
-        return str(items[0]), items[1].strip("'")
-
     def by(self, items: list[Token]) -> dict[str, Any]:
         return {'by': tuple(map(str, items))}
 
@@ -341,8 +287,7 @@ class _Outline(FilterReader):
         return {'as_count': True}
 
     def as_rate(self, _: list[Token]) -> dict[str, Any]:
-        """Of a count: https://docs.datadoghq.com/metrics/custom_metrics/type_modifiers/."""
-        return {'as_count': True, 'as_rate': True}
+        return {'as_rate': True}
 
     def rollup(self, items: list[Token]) -> dict[str, Any]:
         method, *interval = items

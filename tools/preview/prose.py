@@ -63,7 +63,7 @@ def message(definition: Json, group: Mapping[str, str], verdict: Verdict, at: fl
 
 
 def _evaluated(expression: ast.expr, numbers: Mapping[str, float]) -> float:
-    """https://docs.datadoghq.com/monitors/guide/template-variable-evaluation/, of its functions only `int`."""
+    """https://docs.datadoghq.com/monitors/guide/template-variable-evaluation/, of its functions only `round`."""
     match expression:
         case ast.Constant(int(value)):
             return value
@@ -71,8 +71,8 @@ def _evaluated(expression: ast.expr, numbers: Mapping[str, float]) -> float:
             return numbers[name]
         case ast.BinOp(left, sign, right) if type(sign) in OPERATORS:
             return OPERATORS[type(sign)](_evaluated(left, numbers), _evaluated(right, numbers))
-        case ast.Call(ast.Name('int'), [argument]):
-            return int(_evaluated(argument, numbers))
+        case ast.Call(ast.Name('round'), [argument]):
+            return round(_evaluated(argument, numbers))
     raise QueryError(f'not evaluated: {ast.unparse(expression)}')
 
 

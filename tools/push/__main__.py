@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from .organisation import APP_HOSTS, DEFAULT_SITE, KEYS, PATIENCE, PERMISSIONS, connect
 from .upsert import Outcome, upsert
-from .wanted import DOCS_URL, HANDLE, TAG, PushError, load
+from .wanted import DOCS_URL, HANDLE, STATES, TAG, PushError, load
 
 ASSETS = Path(__file__).parents[2] / 'assets'
 PLANNED = {'created': 'create', 'updated': 'update'}
@@ -27,7 +27,7 @@ DD_API_KEY, DD_APP_KEY and DD_SITE (default: {DEFAULT_SITE}) are read from the e
 is a scoped one, needs {', '.join(sorted(set(PERMISSIONS.values())))}.
 
 What the files and options say is what is there afterwards. Edits made by hand in Datadog are overwritten, and so are
-the handles and links of an earlier --notify and --docs-url if this run has none: say both each time. --dry-run shows
+the handles and links of an earlier --notify... and --docs-url if this run has none: say all each time. --dry-run shows
 all of it before it happens.
 
 A dashboard is found again by the marker [sagemaker-training:...] at the end of its description, a monitor by its name
@@ -57,15 +57,17 @@ def main(
         metavar='TEXT',
         help='begin every title and name with this: a set of its own, such as "Staging "',
     )
-    parser.add_argument(
-        '--notify',
-        action='extend',
-        nargs='+',
-        default=[],
-        type=_handle,
-        metavar='HANDLE',
-        help='whom every monitor notifies, such as @slack-ml-oncall',
-    )
+    for state, when in STATES.items():
+        parser.add_argument(
+            '--notify' if state == 'alert' else f'--notify-{state}',
+            action='extend',
+            nargs='+',
+            default=[],
+            dest=state,
+            type=_handle,
+            metavar='HANDLE',
+            help=f'whom every monitor notifies when it {when}, such as @slack-ml-oncall',
+        )
     parser.add_argument(
         '--docs-url',
         type=_docs_url,
@@ -86,7 +88,8 @@ def main(
         return text
 
     try:
-        everything = load(assets, options.prefix, options.notify, options.docs_url)
+        notify = {state: getattr(options, state) for state in STATES}
+        everything = load(assets, options.prefix, notify, options.docs_url)
         names = {asset.name for asset in everything}
         if unknown := sorted(set(options.only or ()) - names):
             parser.error(f'no asset is named {", ".join(unknown)}; there are {", ".join(sorted(names))}')

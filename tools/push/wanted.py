@@ -19,6 +19,8 @@ DOCS_PATH = re.compile(r'`docs/([\w.-]+\.md(?:#[\w-]+)?)`', re.ASCII)
 DOCS_URL = re.compile(r'https://[^\s#()"\\<>`$]+')
 # Datadog itself decides which of the two a monitor is.
 SAME_TYPE = {'metric alert', 'query alert'}
+# In which of a monitor's states one may be notified, and when that is.
+STATES = {'alert': 'alerts, or has no data', 'recovery': 'recovers', 'warning': 'warns'}
 
 type Json = dict[str, Any]
 
@@ -35,15 +37,17 @@ class Asset(NamedTuple):
     body: Json  # what is pushed, but for the links in it
 
 
-def load(folder: Path, prefix: str = '', notify: Sequence[str] = (), docs_url: str | None = None) -> list[Asset]:
-    """All assets, dashboards first; PushError if a file cannot be read as one."""
+def load(
+    folder: Path, prefix: str = '', notify: Mapping[str, Sequence[str]] | None = None, docs_url: str | None = None
+) -> list[Asset]:
+    """All assets, dashboards first; PushError if a file cannot be read as one. `notify` has handles by `STATES`."""
     prefix = prefix.lstrip()  # as Datadog does
     assets = []
     for kind, read in (('dashboard', _dashboard), ('monitor', _monitor)):
         for path in sorted(folder.glob(f'{kind}s/*.json')):
             try:
                 content = json.loads(documented(path.read_text(encoding='utf-8'), docs_url))
-                assets.append(read(path.stem, content, prefix, notify))
+                assets.append(read(path.stem, content, prefix, notify or {}))
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise PushError(f'{path} is not a {kind}: {error!r}') from None
     return assets
@@ -101,7 +105,17 @@ def handles(body: Json) -> set[str]:
     return set(HANDLE.findall(body.get('message') or ''))
 
 
-def _dashboard(name: str, content: Json, prefix: str, notify: Sequence[str]) -> Asset:
+def notified(definition: Json, notify: Mapping[str, Sequence[str]]) -> str:
+    """Whom a monitor notifies in each of its states: https://docs.datadoghq.com/monitors/notify/variables/.
+
+    Who hears of alerts also hears that a service check, which means the Agent, is silent.
+    """
+    by_state = {'no_data': notify.get('alert', ()) if definition.get('type') == 'service check' else (), **notify}
+    blocks = ((f'is_{state}', ' '.join(by_state[state])) for state in sorted(by_state) if by_state[state])
+    return ' '.join(f'{{{{#{block}}}}} {whom} {{{{/{block}}}}}' for block, whom in blocks)
+
+
+def _dashboard(name: str, content: Json, prefix: str, notify: Mapping[str, Sequence[str]]) -> Asset:
     marker = f'[sagemaker-training:{name}]'
     key = f'[sagemaker-training:{name}:{prefix}]' if prefix else marker
     description = (content.get('description') or '').removesuffix(marker) + key
@@ -109,13 +123,13 @@ def _dashboard(name: str, content: Json, prefix: str, notify: Sequence[str]) -> 
     return Asset('dashboard', name, title, key, content | {'title': prefix + title, 'description': description})
 
 
-def _monitor(name: str, content: Json, prefix: str, notify: Sequence[str]) -> Asset:
+def _monitor(name: str, content: Json, prefix: str, notify: Mapping[str, Sequence[str]]) -> Asset:
     definition = content['definition']
     title = prefix + definition['name']
     body = definition | {
         'name': title,
         # As Datadog keeps it, or the next run would see a difference.
-        'message': '\n\n'.join(filter(None, (definition['message'].strip(), ' '.join(notify)))),
+        'message': '\n\n'.join(filter(None, (definition['message'].strip(), notified(definition, notify)))),
         'tags': sorted({*definition.get('tags', ()), TAG}),
     }
     return Asset('monitor', name, definition['name'], title, body)
