@@ -201,10 +201,12 @@ class Submission:
 
     def _add_use(self, sums: defaultdict[FleetKey, float], entry: Entry, times: list[News], prices: Prices) -> None:
         """What jobs have used has one count for each group of them: of most polls, this is all the news."""
-        for new in times:
-            costs = cost_samples(entry.job, new, prices) if prices else ()
-            for sample in chain(count_samples(entry.job, new), costs):
-                sums[sample.name, (*self._group_tags(entry), *sample.tags)] += sample.value
+        job = entry.job
+        samples = [sample for new in times for sample in count_samples(job, new)]
+        if prices:
+            samples += [sample for new in times for sample in cost_samples(job, new, prices)]
+        for sample in samples:
+            sums[sample.name, (*self._group_tags(entry), *sample.tags)] += sample.value
 
     def _log_excess(self, entry: Entry) -> None:
         """Once: a job may end within moments of being seen, and AWS bill less than had been counted by then."""
