@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zlib import crc32
@@ -89,9 +89,9 @@ class Entry:
             self.seen_at = at
             self.owes_use = True
 
-    def described(self, job: TrainingJob, now: datetime, at: datetime) -> None:
-        self.see(job)
-        self.seen_at = at
+    def described(self, job: TrainingJob, now: datetime, answered_at: datetime | None = None) -> None:
+        self.see(job if job.created == self.job.created else replace(job, created=self.job.created))
+        self.seen_at = answered_at or now
         self.answered(now)
         self.denied = None
         self.not_found = 0

@@ -14,8 +14,8 @@ from rich.markup import escape
 from tools.datadog.alerts import Firing, firings
 from tools.datadog.assets import Json
 from tools.datadog.frames import QueryError
+from tools.datadog.notifications import notification
 from tools.datadog.recording import Point, Recording
-from tools.preview.prose import message_text
 
 from .report import Gauges, by_job, duration, table
 
@@ -62,7 +62,7 @@ def _fired(name: str, definition: Json, fired: list[Firing], end: float) -> Iter
     for firing in longest:
         lasted = f'for {duration((firing.ended or end) - firing.began)}{"" if firing.ended else ", to the end"}'
         yield f'  {firing.state:7} {_moment(firing.began)} {lasted}: {escape(_group(firing))}'
-    said = message_text(definition, longest[0].group, longest[0].verdict, longest[0].began)
+    said = notification(definition, longest[0].group, longest[0].verdict, longest[0].began)
     first = next(filter(None, (part.strip() for part in said.split('\n\n'))), '')
     yield f'  It would have said: {escape(" ".join(first.split()))}'
 
