@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 from botocore.session import Session
+from botocore.utils import parse_timestamp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datadog_checks.sagemaker_training import submit
 from datadog_checks.sagemaker_training.aws import Region
+from datadog_checks.sagemaker_training.aws.parsing import moment
 from tools.aws.calls import Fault
 from tools.aws.clock import SimulatedClock
 from tools.aws.server import SimulatedAws
@@ -421,3 +423,18 @@ def test_any_value_anywhere(world: World, operation: str, place: int, value: Any
     for job in [*jobs, elsewhere]:
         if job.name not in victims:
             assert counted(world, job) == facts(job)
+
+
+@pytest.mark.parametrize('value', [1_764_000_000, 1_764_000_000.123, True, '1764000000', '2025-11-24T16:00:00Z'])
+def test_a_time_is_what_botocore_says_and_a_number_needs_no_time_zone_of_the_machine(value: Any) -> None:
+    read = moment(value)
+    assert read == parse_timestamp(value)
+    assert isinstance(value, str) or read.utcoffset() == timedelta()
+
+
+@pytest.mark.parametrize('value', [float('nan'), 1e30, 'yesterday at some time', None, []])
+def test_what_is_no_time_is_the_error_of_botocore(value: Any) -> None:
+    with pytest.raises((ValueError, RuntimeError, TypeError, OverflowError)) as expected:
+        parse_timestamp(value)
+    with pytest.raises(expected.type):
+        moment(value)

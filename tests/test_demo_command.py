@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -19,7 +20,7 @@ from datadog_checks.base.stubs.aggregator import AggregatorStub
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
 from tools.aws.clock import SimulatedClock
 from tools.aws.fleet import Job, is_open
-from tools.aws.scenario import living_fleet
+from tools.aws.scenario import WEEK, living_fleet
 from tools.aws.server import SimulatedAws
 from tools.aws.workloads import PLANTED_SECRETS
 from tools.datadog.assets import Json
@@ -27,7 +28,8 @@ from tools.datadog.recording import Point, Recording, ServiceCheck
 from tools.demo.__main__ import main
 from tools.demo.live import pages
 from tools.demo.report import by_job, render
-from tools.demo.simulation import POLL_SECONDS, START
+from tools.demo.simulation import POLL_SECONDS, START, WEEK_POLL_SECONDS
+from tools.demo.truth import counted_jobs, true_counts
 from tools.preview.serve import PageServer
 
 from .builders import NOW, REGION, answer
@@ -55,7 +57,7 @@ def test_the_demo_reports_what_the_check_sent(
         assert section in printed
     assert '<redacted>' in printed
     assert [secret for secret in PLANTED_SECRETS if secret in printed] == []
-    made, naive = (int(number.replace(',', '')) for number in re.findall(r'([\d,]+) (?:calls|\(computed)', printed))
+    made, naive = (int(number.replace(',', '')) for number in re.findall(r'([\d,]+)\s+(?:calls|\(computed)', printed))
     assert made == int(re.findall(r'^all .* (\d+) *$', printed, re.MULTILINE)[-1]), 'counted by AWS and by the check'
     assert naive > 5 * made
     assert max(len(line) for line in printed.splitlines() if str(tmp_path) not in line) <= 100
@@ -206,6 +208,20 @@ def test_gauges_are_gathered_by_job() -> None:
         Point('jobs.open', 2, {'region': REGION}),
     ]
     assert [sorted(job) for job in by_job(points)] == [['job.instances', 'job.volume_size'], ['job.instances']]
+
+
+def test_a_day_and_the_same_day_a_week_before_are_told_alike(day: Recording) -> None:
+    """Both are polled evenly, so that what a day counts is what happened in a day, to be compared with another."""
+    before = START - WEEK
+    polls = [at for at in day.polled_at if before.timestamp() <= at < START.timestamp() - POLL_SECONDS]
+    assert {later - at for at, later in pairwise(polls)} == {WEEK_POLL_SECONDS}
+    counted = Recording(polled_at=polls)
+    for metric, by_tags in day.series.items():
+        for tags, series in by_tags.items():
+            counted.series[metric][tags] = series.within(before.timestamp(), before.timestamp() + 86_400)
+    late = timedelta(seconds=WEEK_POLL_SECONDS)
+    assert counted_jobs(counted) == true_counts(living_fleet(START), before - late, before + timedelta(days=1) - late)
+    assert counted_jobs(counted).finished > 100
 
 
 def test_a_live_page_goes_on() -> None:

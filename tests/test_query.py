@@ -38,6 +38,20 @@ def in_hours(frame: Frame) -> dict[Group, Points]:
     }
 
 
+@pytest.mark.parametrize(
+    ('hours', 'interval'), [(1, 60), (4, 60), (24, 300), (48, 600), (7 * 24, HOUR), (9_000, 4 * HOUR)]
+)
+def test_a_time_is_drawn_in_the_intervals_of_datadog(hours: float, interval: float) -> None:
+    assert Window.drawn(START, START + hours * HOUR) == (START, START + hours * HOUR, interval)
+
+
+def test_of_a_series_the_points_from_a_time_until_before_another() -> None:
+    series = Series({}, [(1, 5), (2, 6), (3, 7)])
+    assert series.within(2).points == [(2, 6), (3, 7)]
+    assert series.within(1, 3).points == [(1, 5), (2, 6)]
+    assert series.within(4).points == []
+
+
 def test_a_count_is_summed_in_each_bucket() -> None:
     created = ('jobs.created', 'team:a', {0: 1, 0.5: 2, 1: 4, 3.9: 8, 4: 16, -0.1: 32})
     assert answer('sum:sagemaker_training.jobs.created{*}.as_count()', created) == {(): {0: 3, 1: 4, 3: 8}}

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tools.aws.clock import SimulatedClock
-from tools.aws.fleet import Rule, WarmPool, describe, summary
+from tools.aws.fleet import Rule, WarmPool, describe, summaries, summary
 
 from .scripts import HOME, MODEL, NOW, completed, minutes, script
 
@@ -154,6 +154,14 @@ class TestLifeOfAJob:
 
     def test_partition_is_that_of_the_region(self) -> None:
         assert completed(region='cn-north-1').arn == f'arn:aws-cn:sagemaker:cn-north-1:{HOME}:training-job/job'
+
+
+def test_a_summary_that_is_kept_is_that_of_each_moment() -> None:
+    job = replace(completed(), warm_pool=WarmPool(NOW + minutes(40), reused_by='next'))
+    shown = summaries(job)
+    # Back and forth, as it must not matter what was asked for before.
+    for minute in (*range(60), *range(59, -1, -1)):
+        assert shown(NOW + minutes(minute)) == summary(job, NOW + minutes(minute)), minute
 
 
 def test_summary_agrees_with_the_description() -> None:

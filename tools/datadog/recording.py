@@ -8,11 +8,13 @@ import re
 from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, reduce
 from itertools import chain
 from math import inf
+from operator import itemgetter, or_
+from sys import intern
 from typing import Any, NamedTuple
 
 from datadog_checks.base.stubs import aggregator, datadog_agent
@@ -88,6 +90,7 @@ class Recording:
     service_checks: list[ServiceCheck] = field(default_factory=list)
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[Counter[tuple[str, str]]] = field(default_factory=list)
+    _tags: dict[frozenset[str], tuple[frozenset[str], Mapping[str, str]]] = field(default_factory=dict, repr=False)
 
     def take(self, at: float) -> None:
         """Move what a poll has submitted from the stub to here, as of `at`, in epoch seconds."""
@@ -98,10 +101,7 @@ class Recording:
             name = metric.name.removeprefix(PREFIX)
             if metric.type == aggregator.COUNT:
                 self.counts.add(name)
-            tags = frozenset(metric.tags)
-            if tags not in self.series[name]:
-                self.series[name][tags] = Series(mapping(metric.tags))
-            series = self.series[name][tags]
+            series = self._series_of(name, frozenset(metric.tags), metric.tags)
             series.append(at, metric.value)
             if name == 'api.requests':
                 requests[series.tags['operation'], series.tags['outcome']] += int(metric.value)
@@ -117,6 +117,31 @@ class Recording:
         self.logs += [log for logs in datadog_agent._sent_logs.values() for log in logs]
         aggregator.reset()
         datadog_agent._sent_logs.clear()
+
+    def _series_of(self, metric: str, sent: frozenset[str], tags: list[str]) -> Series:
+        """The one of these tags. A job's metrics share their tags, and so do those of all its lives."""
+        by_tags = self.series[metric]
+        if sent not in by_tags:
+            sent, tags_by_key = self._tags.setdefault(sent, (frozenset(map(intern, sent)), mapping(tags)))
+            by_tags[sent] = Series(tags_by_key)
+        return by_tags[sent]
+
+    @classmethod
+    def merged(cls, recordings: Sequence['Recording']) -> 'Recording':
+        """One of all, of different accounts that were polled at the same times."""
+        whole = cls(
+            counts=set().union(*(each.counts for each in recordings)),
+            polled_at=recordings[0].polled_at,
+            events=sorted((event for each in recordings for event in each.events), key=itemgetter('timestamp')),
+            logs=sorted((log for each in recordings for log in each.logs), key=itemgetter('timestamp')),
+            service_checks=sorted((check for each in recordings for check in each.service_checks), key=lambda c: c.at),
+            resources=reduce(or_, (each.resources for each in recordings)),
+            requests=[sum(polls, Counter()) for polls in zip(*(each.requests for each in recordings), strict=True)],
+        )
+        for each in recordings:
+            for metric, by_tags in each.series.items():
+                whole.series[metric] |= by_tags
+        return whole
 
     def since(self, at: float) -> 'Recording':
         """What was sent from then on; of events and logs, what happened from then on."""
@@ -182,7 +207,7 @@ def mapping(tags: list[str]) -> dict[str, str]:
     Those of the check stand before those of AWS, and count where a user has given a job a tag such as `Region`.
     """
     pairs = (tag.split(':', 1) for tag in reversed(tags))
-    return {normalized(key): value for key, value in pairs}
+    return {normalized(key): intern(value) for key, value in pairs}
 
 
 @cache

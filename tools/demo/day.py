@@ -6,6 +6,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tools.aws.scenario import ACCOUNTS, REGIONS, living_fleet
 from tools.datadog.frames import Window
 
 from .report import draw, duration, render
-from .simulation import POLL_SECONDS, START, WEEK_POLL_SECONDS, PollError, every, simulate, week_before
+from .simulation import POLL_SECONDS, START, WEEK_POLL_SECONDS, PollError, every, simulate_accounts, week_before
 from .truth import calls_of_listing_and_describing_all, counted_jobs, true_counts
 
 
@@ -35,8 +36,9 @@ def simulated_day(hours: float, page: Path, console: Console) -> int:
         f'after a week that is polled every {duration(WEEK_POLL_SECONDS)}'
     )
     try:
-        polls = _progress(console, [*week, *day])
-        simulation = simulate(fleet, polls, restart_at=day[len(day) // 2], collect_transition_logs=True)
+        told = partial(_progress, console)
+        restart_at = day[len(day) // 2]
+        simulation = simulate_accounts(fleet, [*week, *day], told, restart_at=restart_at, collect_transition_logs=True)
     except PollError as error:
         console.print(str(error), markup=False)
         return 1

@@ -3,12 +3,17 @@
 # Licensed under a 3-clause BSD style license (see LICENSE)
 """Runs the check, over HTTP, on a simulated AWS through simulated time, and records what it sends."""
 
+import gc
 import json
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import chain
+from multiprocessing import get_context
 from typing import Any
 
 from datadog_checks.base.stubs import datadog_agent
@@ -87,6 +92,7 @@ def simulated(
             }
             for role, external_id in roles.items()
         ]
+        gc.freeze()  # fleet, clients and moto, which stay, are not looked through again and again
         checks: list[SagemakerTrainingCheck] = []
         for moment in chain([first], polls):
             if not checks or moment == restart_at:
@@ -99,6 +105,29 @@ def simulated(
                     raise PollError(message(error))
             recording.take(moment.timestamp())
             yield Simulation(recording, aws.calls, first, clock.now)
+
+
+def simulate_accounts(
+    fleet: Sequence[Job],
+    polls: Sequence[datetime],
+    told: Callable[[Sequence[datetime]], Iterable[datetime]] = iter,
+    **options: Any,
+) -> Simulation:
+    """What `simulate` yields, by a process for each account: a day of polls each minute keeps a core busy for long.
+
+    No account depends on another. `told` is given the polls, and passes them on as one account is polled.
+    """
+    here, *elsewhere = ([job for job in fleet if job.account == account] for account in {job.account for job in fleet})
+    context, quiet = get_context('spawn'), logging.root.manager.disable
+    with ProcessPoolExecutor(max(len(elsewhere), 1), context, logging.disable, (quiet,)) as pool:
+        others = [pool.submit(partial(simulate, jobs, polls, **options)) for jobs in elsewhere]
+        simulations = [simulate(here, told(polls), **options), *(other.result() for other in others)]
+    return Simulation(
+        Recording.merged([each.recording for each in simulations]),
+        sorted((call for each in simulations for call in each.calls), key=lambda call: call.time),
+        polls[0],
+        max(each.ended_at for each in simulations),
+    )
 
 
 def week_before(start: datetime) -> list[datetime]:

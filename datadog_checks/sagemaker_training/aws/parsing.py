@@ -23,7 +23,7 @@ _MALFORMED = re.compile(rb'\\u(?:0000|[dD][89a-fA-F])')
 NOT_AWS = 'the answer is not what AWS sends'
 
 
-def _moment(value: Any) -> datetime:
+def moment(value: Any) -> datetime:
     """As botocore reads a time; the seconds that AWS sends at once in UTC, as that takes a tenth of the time."""
     try:
         return datetime.fromtimestamp(value, UTC)
@@ -43,7 +43,7 @@ class _TolerantParser(JSONParser):
         except Exception:
             status = response['status_code']
             is_error = status >= 300
-            answer = {} if is_error else readable(response['body'], shape, _moment)
+            answer = {} if is_error else readable(response['body'], shape, moment)
             if not answer:
                 answer['Error'] = {'Code': str(status) if is_error else 'UnreadableAnswer', 'Message': NOT_AWS}
             headers = {name.lower(): value for name, value in response['headers'].items()}
@@ -53,7 +53,7 @@ class _TolerantParser(JSONParser):
 class Parsers(ResponseParserFactory):
     def create_parser(self, protocol_name: str) -> ResponseParser:
         return (
-            _TolerantParser(timestamp_parser=_moment)
+            _TolerantParser(timestamp_parser=moment)
             if protocol_name == 'json'
             else super().create_parser(protocol_name)
         )
