@@ -39,4 +39,4 @@ def see(runs: LongestRuns, family: str, job: TrainingJob, now: datetime, *, is_n
 
 
 def _key(family: str) -> str:
-    return hashlib.blake2b(family.encode(), digest_size=6).hexdigest()
+    return hashlib.blake2b(family.encode(errors='replace'), digest_size=6).hexdigest()
