@@ -70,7 +70,7 @@ demo: .venv/demo ## the check on a simulated fleet, and a page that draws the da
 
 screenshots: .venv/dev ## previews of the dashboards for the README, into images/; needs Chromium or Chrome
 	@.venv/bin/python -m tools.demo --page build/preview.html
-	@.venv/bin/python -m tools.preview.screenshots build/preview.html images
+	@.venv/bin/python -m tools.browser.screenshots build/preview.html images
 
 dry-run: .venv/demo ## your own last DAYS days on the dashboards, read-only: make dry-run REGION='us-east-1 eu-west-1'
 	@.venv/bin/python -m tools.demo --dry-run $(REGION) $(if $(DAYS),--days $(DAYS)) $(ARGS)

@@ -23,14 +23,15 @@ from tools.aws.fleet import Job, is_open
 from tools.aws.scenario import WEEK, living_fleet
 from tools.aws.server import SimulatedAws
 from tools.aws.workloads import PLANTED_SECRETS
+from tools.browser.serve import PageServer
 from tools.datadog.assets import Json
 from tools.datadog.recording import Point, Recording, ServiceCheck
-from tools.demo.__main__ import main
-from tools.demo.live import pages
+from tools.demo.__main__ import DEMO_PAGE, DRY_RUN_PAGE, main
+from tools.demo.live import documents
 from tools.demo.report import by_job, render
 from tools.demo.simulation import POLL_SECONDS, START, WEEK_POLL_SECONDS
 from tools.demo.truth import counted_jobs, true_counts
-from tools.preview.serve import PageServer
+from tools.preview.page import compressed
 
 from .builders import NOW, REGION, answer
 
@@ -81,6 +82,8 @@ def test_the_demo_reports_what_the_check_sent(
     assert 'and so they are counted' in printed
     assert re.search('^error .* failed$', printed, re.MULTILINE)
     page = Path(re.findall(r'drawn from this:\n(.+)$', printed, re.MULTILINE)[0])
+    assert page == DEMO_PAGE.resolve()
+    assert page != DRY_RUN_PAGE.resolve(), 'the page of an account is not overwritten'
     assert 1_000_000 < page.stat().st_size < 8_000_000
 
 
@@ -123,7 +126,7 @@ def test_a_dry_run_reads_the_account_it_is_given(
     printed = capsys.readouterr().out
     assert re.search(r'churn-running +training +2 x p5.48xlarge .* growth', printed)
     assert 'hunter2' not in printed
-    shown = shown_on(Path('build', 'preview.html'))
+    shown = shown_on(DRY_RUN_PAGE)
     tables = (each for each in widgets_of(shown, 'overview') if each['type'] == 'query_table')
     running = next(each for each in tables if each['title'] == 'Running jobs')
     [first, last], blocks = running['window'], shown['blocks']
@@ -225,16 +228,20 @@ def test_a_day_and_the_same_day_a_week_before_are_told_alike(day: Recording) -> 
 
 
 def test_a_live_page_goes_on() -> None:
-    lives = pages(0.25)
+    lives = documents(0.25)
     shown = []
     with PageServer(0) as server:
         assert server.url.startswith('http://127.0.0.1:')
-        for server.page in (next(lives), next(lives)):
+        for document in (next(lives), next(lives)):
+            server.data, server.page = compressed(document), 'the page'
+            with urlopen(f'{server.url}data') as answer:
+                shown.append(json.loads(gzip.decompress(answer.read())))
             with urlopen(server.url) as answer:
-                shown.append(answer.read().decode())
-            assert shown[-1] == server.page
+                assert answer.read() == b'the page'
+            assert shown[-1] == json.loads(json.dumps(document))
     lives.close()
-    assert len(set(shown)) == 2
+    assert shown[0]['live'] > 0
+    assert shown[0]['start'] < shown[1]['start']
 
 
 def test_a_port_that_is_taken_is_an_error_that_names_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,17 +28,19 @@ ROOMS = {
     'tools.datadog': (CHECK,),
     'tools.preview': ('tools.datadog',),
     'tools.backtest': (CHECK, 'tools.aws', 'tools.datadog'),
+    'tools.browser': (),
     'tools.push': ('tools.datadog',),
-    'tools.demo': (CHECK, 'tools.aws', 'tools.backtest', 'tools.datadog', 'tools.preview'),
+    'tools.demo': (CHECK, 'tools.aws', 'tools.backtest', 'tools.browser', 'tools.datadog', 'tools.preview'),
     'benchmarks': (CHECK, 'tools.aws'),
     'tests': (
         CHECK,
         'tools.aws',
         'tools.backtest',
+        'tools.browser',
         'tools.datadog',
+        'tools.demo',
         'tools.preview',
         'tools.push',
-        'tools.demo',
     ),
 }
 MOST_LINES = 2_000
@@ -199,9 +201,9 @@ def test_rooms_import_one_way() -> None:
         ),
         ('tools.aws.fleet', 'import tools.datadog', 'tools.aws.fleet imports tools.datadog, which tools.aws may not'),
         (
-            'tools.preview.serve',
+            'tools.browser.serve',
             'from tools import demo',
-            'tools.preview.serve imports tools.demo, which tools.preview may not',
+            'tools.browser.serve imports tools.demo, which tools.browser may not',
         ),
         (
             'tools.datadog.query',

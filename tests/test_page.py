@@ -17,15 +17,15 @@ import pytest
 from filelock import FileLock
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
+from tools.browser.screenshots import JOB_ROWS, NO_BROWSER, go, installed, launched, load, opened, taken
+from tools.browser.serve import PageServer
 from tools.datadog.assets import Json, frames, queries
 from tools.datadog.assets import load as load_assets
 from tools.datadog.frames import Frame
 from tools.datadog.query import metrics
 from tools.datadog.recording import PREFIX, Recording
 from tools.preview.document import drawn
-from tools.preview.page import PAGE, page, write
-from tools.preview.screenshots import JOB_ROWS, NO_BROWSER, go, installed, launched, load, opened, taken
-from tools.preview.serve import PageServer
+from tools.preview.page import PAGE, compressed, page, write
 
 from .test_assets import DASHBOARDS, DAY, filler
 
@@ -128,6 +128,7 @@ def is_near(one: list[float | None], other: list[float | None]) -> bool:
 
 @pytest.mark.parametrize('dashboard', WIDGETS)
 def test_each_widget_is_drawn_and_shows_data(dashboard: str, shared: Page) -> None:
+    """The account of the demo has jobs of all kinds, and a week behind it: so no widget has a reason to be empty."""
     assert empty(shared, dashboard) == set()
     cards = shared.locator(f'.widget[data-dashboard="{dashboard}"][data-drawn="1"]')
     drawn = cards.evaluate_all('all => all.map((card) => +card.dataset.widget)')
@@ -386,19 +387,191 @@ def test_each_script_is_a_module_that_imports_what_it_uses(browser: Browser, day
     assert problems == []
 
 
-def test_a_live_page_shows_the_next_one_where_and_as_it_was(browser: Browser, day: Recording) -> None:
-    shown = drawn({'overview': DASHBOARDS['overview']}, {}, day, DAY)
-    first, second = (page(shown | {'notice': notice, 'live': live}) for notice, live in (('one', 0.5), ('two', 0)))
+# What a viewer does, and what of it is to be seen afterwards.
+LEAVE = """() => {
+  window.wasThere = true;
+  const stream = document.querySelector('.stream');
+  stream.scrollIntoView({block: 'center'});
+  const summary = stream.querySelectorAll('summary')[4];
+  summary.focus();
+  summary.click();
+  stream.scrollTo(0, 30);
+  document.querySelector('.legend tbody tr').click();
+}"""
+LEFT = """() => ({
+  isTheSamePage: window.wasThere === true,
+  scrolled: [scrollY, document.querySelector('.stream')?.scrollTop],
+  unfolded: [...document.querySelectorAll('details[open] > summary')].map((each) => each.innerText),
+  focused: document.activeElement.closest('a, summary')?.innerText,
+  picked: [...document.querySelectorAll('.legend tr:not(.off) .name')].map((each) => each.innerText),
+  theme: document.documentElement.dataset.theme,
+  hash: location.hash,
+})"""
+
+
+def moved_on(shown: Json, notice: str) -> bytes:
+    """With one more event than there was, on top of all, and other values."""
+    later = copy.deepcopy(shown)
+    for items in later['streams']:
+        next_one = {'title': 'The next event', 'time': items[0]['time'] + 1}
+        items.insert(0, items[0] | next_one | {'tags': items[0]['tags'] | {'team': 'nlp'}})
+    for block in later['blocks']:
+        block['rows'] = [[tags, at, [value and 3 * value for value in values]] for tags, at, values in block['rows']]
+    return compressed(later | {'notice': notice})
+
+
+def test_a_live_page_gets_new_data_and_stays_as_it_was_left(browser: Browser, day: Recording) -> None:
+    first = drawn(DASHBOARDS, load_assets('monitors'), day, DAY) | {'notice': 'one', 'live': 0.5}
+    problems: list[object] = []
     with PageServer(0) as server, browser.new_context(color_scheme='light') as context:
-        server.page = first
+        server.data, server.page = compressed(first), page(None)
         found = context.new_page()
+        found.on('pageerror', lambda error: problems.append(error))
         found.goto(f'{server.url}#overview?team=nlp')
         found.locator('#notice', has_text='one').wait_for()
         found.locator('#theme').click()
-        server.page = second
+        go(found, '#overview?team=nlp')
+        found.evaluate(LEAVE)
+        value = found.locator('.value').first.inner_text()
+        left = found.evaluate(LEFT)
+        assert left['scrolled'][0] > 1000
+        assert left['scrolled'][1] == 30
+        assert [left['focused']] == left['unfolded']
+
+        server.data = moved_on(first, 'two')
         found.locator('#notice', has_text='two').wait_for()
-        assert found.locator('#selection [name=team]').input_value() == 'nlp'
-        assert found.evaluate('document.documentElement.dataset.theme') == 'dark'
+        assert found.evaluate(LEFT) == left
+        assert found.locator('.value').first.inner_text() != value
+        assert found.locator('.stream tbody tr').first.inner_text().endswith('The next event')
+
+        found.evaluate('rows => document.querySelector(`${rows} a`).focus({preventScroll: true})', JOB_ROWS)
+        left = found.evaluate(LEFT)
+        server.data = moved_on(first, 'three')
+        found.locator('#notice', has_text='three').wait_for()
+        assert found.evaluate(LEFT) == left
+
+        go(found, '#monitors')
+        found.evaluate("document.querySelectorAll('.strip summary')[3].click()")
+        left = found.evaluate(LEFT)
+        assert len(left['unfolded']) == 1
+        server.data = moved_on(first, 'four')
+        found.locator('#notice', has_text='four').wait_for()
+        assert found.evaluate(LEFT) == left
+    assert problems == []
+
+
+def test_a_live_page_says_when_nobody_updates_it_any_more(browser: Browser, day: Recording) -> None:
+    shown = drawn({'overview': DASHBOARDS['overview']}, {}, day, DAY) | {'notice': 'one', 'live': 0.5}
+    with browser.new_context() as context:
+        with PageServer(0) as server:
+            server.data, server.page = compressed(shown), page(None)
+            found = context.new_page()
+            found.goto(server.url)
+            found.locator('#notice', has_text='one').wait_for()
+        found.locator('#notice', has_text='no longer updated').wait_for()
+        assert found.locator('.widget').count() > 10, 'what was shown last is still there'
+
+
+def test_without_a_job_its_dashboard_offers_those_that_are_worth_a_look(shared: Page) -> None:
+    go(shared, '#job_detail')
+    assert shared.locator('.pick').inner_text().startswith('Pick a job')
+    offered = shared.locator('.pick a')
+    assert offered.count() > 1
+    job = offered.first.inner_text()
+    offered.first.click()
+    shared.wait_for_selector('#selection .chosen [name=training_job_name]')
+    assert shared.locator('#selection [name=training_job_name]').input_value() == job
+    assert shared.locator('.pick').count() == 0
+    go(shared, shared.evaluate('location.hash'))
+    assert job in shared.locator('.widget[data-type="query_table"] tbody').first.inner_text()
+
+
+def not_filtered(definition: Json, names: Iterable[str]) -> list[str]:
+    """The template variables that a widget, or one of its queries, does not name."""
+    if definition['type'] == 'note':
+        return []
+    is_whole = definition['type'] in ('list_stream', 'check_status', 'manage_status')
+    texts = [json.dumps(definition)] if is_whole else list(queries(definition))
+    return [name for name in names if not all(f'${name}' in text for text in texts)]
+
+
+@pytest.mark.parametrize('dashboard', WIDGETS)
+def test_a_widget_that_a_filter_does_not_touch_says_so(dashboard: str, shared: Page) -> None:
+    names = ('region', 'training_job_name', 'team')
+    marks = 'all => all.map((card) => [card.dataset.widget, card.querySelector(".ignored")?.innerText ?? ""])'
+    go(shared, f'#{dashboard}')
+    assert shared.locator('.ignored').count() == 0
+    go(shared, f'#{dashboard}?{urlencode(dict.fromkeys(names, "any"))}')
+    said = {
+        int(widget): [name for name in names if name in text.removeprefix('not by ').split(', ')]
+        for widget, text in shared.locator('.widget').evaluate_all(marks)
+    }
+    assert said == {widget: not_filtered(definition, names) for widget, definition in WIDGETS[dashboard].items()}
+    # All of one job's follows what is picked.
+    assert any(said.values()) == (dashboard != 'job_detail')
+
+
+def test_counts_of_monitors_say_of_when_they_are(shared: Page) -> None:
+    go(shared, '#monitors')
+    now, worst = shared.locator('.counts').all_inner_texts()
+    assert now.splitlines()[0] == 'now'
+    assert worst.splitlines()[0] == 'worst of the time shown'
+    go(shared, '#overview')
+    assert shared.locator('[data-type="manage_status"] .counts').first.inner_text() == now
+
+
+@pytest.mark.parametrize('dashboard', WIDGETS)
+def test_on_a_desktop_the_first_screen_is_not_about_the_dashboard(dashboard: str, shared: Page) -> None:
+    shared.set_viewport_size({'width': 1440, 'height': 900})
+    go(shared, f'#{dashboard}')
+    about = shared.locator('details.about')
+    boxes = about.bounding_box(), shared.locator('.group').first.bounding_box()
+    assert boxes[0]
+    assert boxes[1]
+    assert boxes[0]['height'] < 60
+    assert boxes[1]['width'] > 1300
+    assert boxes[1]['y'] < 450
+    about.locator('summary').click()
+    assert len(about.locator('.note').first.inner_text()) > 100
+
+
+OUTSIDE = """card => {
+  const {left, right} = card.getBoundingClientRect();
+  const isOut = (box) => box.left < left || box.right > right || !box.width;
+  const cells = [...card.querySelectorAll('tbody tr:first-child td')];
+  return cells.filter((cell) => isOut(cell.getBoundingClientRect())).map((cell) => cell.innerText);
+}"""
+
+
+@pytest.mark.parametrize('dashboard', WIDGETS)
+def test_on_400_pixels_a_row_of_a_table_shows_all_that_it_has(dashboard: str, shared: Page) -> None:
+    shared.set_viewport_size({'width': 400, 'height': 900})
+    go(shared, f'#{dashboard}')
+    for card in shared.locator('.widget:is([data-type="query_table"], [data-type="change"])').all():
+        assert card.evaluate(OUTSIDE) == [], card.get_attribute('data-widget')
+
+
+# What has more to show than can be seen, and no sign of it: dots with a title, or an edge that says so.
+CUT = """() => [...document.querySelectorAll('body *')].filter((node) => {
+  const {overflowX, overflowY, textOverflow} = getComputedStyle(node);
+  if (node.closest('svg, select, .js-plotly-plot') || !node.clientWidth) return false;
+  const isWide = overflowX !== 'visible' && node.scrollWidth > node.clientWidth + 4;
+  const isHigh = overflowY !== 'visible' && node.scrollHeight > node.clientHeight + 4;
+  const isMarked = (textOverflow === 'ellipsis' && node.title) || node.closest('.cut-right');
+  return (isWide && !isMarked) || (isHigh && !node.closest('.cut'));
+}).map((node) => `${node.closest('[data-widget]')?.dataset.widget} ${node.localName}.${node.className}`)"""
+
+
+@pytest.mark.parametrize('width', [1280, 400])
+def test_nothing_is_cut_without_a_sign(width: int, shared: Page) -> None:
+    shared.set_viewport_size({'width': width, 'height': 900})
+    for shown in [*WIDGETS, 'monitors']:
+        go(shared, f'#{shown}')
+        assert shared.evaluate(CUT) == [], shown
+    go(shared, '#overview')
+    assert shared.locator('.cut > .stream').count() == 1
+    shared.locator('.stream').evaluate('box => box.scrollTo(0, box.scrollHeight)')
+    shared.wait_for_function('!document.querySelector(".stream").parentElement.classList.contains("cut")')
 
 
 def test_the_images_are_of_each_dashboard_and_small(browser: Browser, file: Path, tmp_path: Path) -> None:

@@ -24,6 +24,9 @@ from .simulation import forget_aws_setup
 # As shells have it: 128, and the number of the signal.
 INTERRUPTED = 130
 
+# Neither overwrites the other.
+DEMO_PAGE, DRY_RUN_PAGE = Path('build', 'demo.html'), Path('build', 'dry-run.html')
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, 1 if a poll went wrong, 2 if AWS could not be read."""
@@ -42,15 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         '--page',
         type=Path,
-        default=Path('build', 'preview.html'),
         metavar='FILE',
-        help='where to write the page that draws the dashboards (default: %(default)s)',
+        help=f'where to write the page that draws the dashboards (default: {DEMO_PAGE}, of a dry run {DRY_RUN_PAGE})',
     )
     parser.add_argument(
         '--serve',
         type=int,
         nargs='?',
-        const=8125,
+        const=8480,
         metavar='PORT',
         help='then let the fleet live on, and show the page on this port of this machine alone (default: %(const)s)',
     )
@@ -66,14 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     aggregator.reset()
     if asked:
         try:
-            return dry_run(asked, options.page, console)
+            return dry_run(asked, options.page or DRY_RUN_PAGE, console)
         except KeyboardInterrupt:  # within no step that could be ended
             print('Ended by Ctrl+C.', file=sys.stderr)
             return INTERRUPTED
     forget_aws_setup()
     if options.serve is not None:
         return live(options.hours, options.serve, console)
-    return simulated_day(options.hours, options.page, console)
+    return simulated_day(options.hours, options.page or DEMO_PAGE, console)
 
 
 def simulated_hours(text: str) -> float:

@@ -11,16 +11,15 @@ from datetime import timedelta
 from rich.console import Console
 
 from tools.aws.scenario import living_fleet
+from tools.browser.serve import LIVE_SECONDS, PageServer
+from tools.datadog.assets import Json
 from tools.datadog.frames import Window
 from tools.preview.document import document
-from tools.preview.page import page
-from tools.preview.serve import LIVE_SECONDS, PageServer
+from tools.preview.page import compressed, page
 
 from .report import duration
 from .simulation import POLL_SECONDS, START, PollError, every, simulated, week_before
 
-# Less often, as a page that is drawn anew loses what was unfolded on it.
-RELOAD_SECONDS = 3 * LIVE_SECONDS
 LIVE_DAYS = 7
 SHOWN_SECONDS = 86_400
 STEP_SECONDS = 900
@@ -36,7 +35,9 @@ def live(hours: float, port: int, console: Console) -> int:
     with server:
         console.print(f'Simulating {duration(hours * 3600)} first. Then the page is at {server.url}; Ctrl+C ends it.')
         try:
-            for server.page in pages(hours):
+            for shown in documents(hours):
+                # The page last: it asks for the data at once.
+                server.data, server.page = compressed(shown), page(None)
                 time.sleep(LIVE_SECONDS)
         except PollError as error:
             console.print(str(error), markup=False)
@@ -46,8 +47,8 @@ def live(hours: float, port: int, console: Console) -> int:
     return 0
 
 
-def pages(hours: float) -> Iterator[str]:
-    """The page at each quarter of an hour, from `hours` after the start on, with the day before each."""
+def documents(hours: float) -> Iterator[Json]:
+    """What the page shows at each quarter of an hour, from `hours` after the start on, with the day before each."""
     first = START + timedelta(hours=hours)
     end = first + timedelta(days=LIVE_DAYS)
     fleet = living_fleet(START, (end - START) / timedelta(hours=1))
@@ -57,4 +58,4 @@ def pages(hours: float) -> Iterator[str]:
         now = recording.polled_at[-1] + POLL_SECONDS
         if now >= first.timestamp() and now % STEP_SECONDS == 0:
             shown = document(recording, Window.drawn(now - SHOWN_SECONDS, now))
-            yield page(shown | {'live': RELOAD_SECONDS})
+            yield shown | {'live': LIVE_SECONDS}

@@ -33,17 +33,22 @@ def write(
     path.write_text(page(document(recording, window, notice, monitors)), encoding='utf-8')
 
 
-def page(shown: Json, folder: Path = PAGE) -> str:
-    """The page, from its template, style and scripts, and with all that it shows."""
+def page(shown: Json | None, folder: Path = PAGE) -> str:
+    """The page, from its template, style and scripts, and with all that it shows: None if its server has that."""
     template, style = ((folder / name).read_text(encoding='utf-8') for name in ('page.html', 'page.css'))
-    data = json.dumps(shown, allow_nan=False, separators=(',', ':')).encode()
     parts = {
         '/*style*/': style,
         '/*plotly*/': get_plotlyjs(),
         '/*script*/': joined({path.stem: path.read_text(encoding='utf-8') for path in folder.glob('*.js')}),
-        '/*data*/': base64.b64encode(gzip.compress(data, mtime=0)).decode(),
+        '/*data*/': base64.b64encode(compressed(shown)).decode() if shown else '',
+        '/*server*/': '' if shown else "; connect-src 'self'",
     }
     return re.sub('|'.join(map(re.escape, parts)), lambda match: parts[match[0]], template)
+
+
+def compressed(shown: Json) -> bytes:
+    """As the page reads it."""
+    return gzip.compress(json.dumps(shown, allow_nan=False, separators=(',', ':')).encode(), mtime=0)
 
 
 def joined(modules: Mapping[str, str]) -> str:

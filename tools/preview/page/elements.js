@@ -36,6 +36,7 @@ export function el(name, attributes = {}, ...children) {
   return node;
 }
 
+export const all = (part, selector) => [...part.querySelectorAll(selector)];
 export const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 export const nothing = () => el('div.message.no-data', {}, 'No data');
@@ -50,4 +51,8 @@ export function painted(node, palette) {
 }
 
 export const grid = (head, rows) => el('table', {}, el('thead', {}, el('tr', {}, head)), el('tbody', {}, rows));
-export const folded = (title, ...content) => el('details', {}, el('summary', {}, title), content);
+export const more = (count, what) => el('div.more', {}, `${count} more ${what} are not shown`);
+
+// The key tells it from all others, also when it is drawn anew.
+export const folded = (key, title, ...content) =>
+  el('details', { 'data-key': key }, el('summary', {}, title), ...content);

@@ -4,25 +4,26 @@
 
 // A line for each group.
 
-import { el, grid, painted, paletteFor, paletteOf } from './elements.js';
+import { el, grid, more, painted, paletteFor, paletteOf } from './elements.js';
 import { max, rowsOf, sorted, sum } from './evaluate.js';
 import { formatted } from './format.js';
 import { linkOf } from './route.js';
 
 // Cells are {text, isNumber, palette, share}; a click on a row follows its link.
-function table(context, names, rows) {
-  const cell = ({ text, isNumber, palette, share }, link) => {
+function table(context, names, rows, hidden = 0) {
+  const cell = ({ text, isNumber, palette, share }, link, name) => {
     const inner = el(link ? 'a.cell' : 'span.cell', { href: link, title: text }, text);
-    if (share !== undefined) return painted(el('td.number.bar', { '--share': `${share}%` }, inner), palette);
-    return el(isNumber ? 'td.number' : 'td.name', {}, painted(inner, palette));
+    const label = { 'data-label': name };
+    if (share !== undefined) return painted(el('td.number.bar', { '--share': `${share}%`, ...label }, inner), palette);
+    return el(isNumber ? 'td.number' : 'td.name', label, painted(inner, palette));
   };
   const lines = rows.map(({ tags, cells }) => {
     const link = linkOf(context, tags);
     const follow = link && { 'data-link': link, onclick: () => (location.hash = link) };
-    return el('tr', follow || {}, cells.map((each, i) => cell(each, i ? null : link)));
+    return el('tr', follow || {}, cells.map((each, i) => cell(each, i ? null : link, names[i])));
   });
   const head = names.map((name, i) => el(rows[0].cells[i].isNumber ? 'th.number' : 'th', {}, name));
-  return el('div.fill', {}, grid(head, lines));
+  return el('div.fill.rows', {}, grid(head, lines), hidden > 0 && more(hidden, 'rows'));
 }
 
 export const LISTED = {
@@ -31,7 +32,7 @@ export const LISTED = {
     const [{ formula, request, frame }] = answers;
     const isStacked = definition.style?.display?.type === 'stacked' && frame.by.length > 1;
     const palette = paletteOf(definition.style, request.style);
-    const all = rowsOf(answers, isStacked ? { order_by: request.sort?.order_by } : request.sort);
+    const all = rowsOf(answers, { order_by: request.sort?.order_by });
     const rest = ({ group }) => group.slice(1).join(', ');
     const pieces = isStacked ? [...new Set(all.map(rest))].sort() : [];
     const stacks = [...new Set(all.map(({ group }) => group[0]))].map((name) => {
@@ -40,6 +41,7 @@ export const LISTED = {
     });
     const rows = isStacked ? sorted(stacks, ({ values }) => values[0], request.sort?.order_by?.[0]?.order) : all;
     const most = max([0, ...rows.map(({ values }) => values[0] ?? 0)]) || 1;
+    const hidden = rows.length - rows.slice(0, request.sort?.count).length;
     body.append(el('div.fill', {}, rows.slice(0, request.sort?.count).map(({ name, tags, values, own }) => {
       const link = linkOf(context, tags);
       const bars = (own ?? [{ values, name, group: [] }]).map((piece) => el('i', {
@@ -51,7 +53,7 @@ export const LISTED = {
       return el(link ? 'a.rank' : 'div.rank', { href: link, 'data-link': link }, el('span.bars', {}, bars),
         el('span.name', { title: name }, name || formula.alias),
         painted(value, paletteFor(values[0], request.conditional_formats)));
-    }), el('div.keys', {}, pieces.map((name, i) =>
+    }), hidden > 0 && more(hidden, 'rows'), el('div.keys', {}, pieces.map((name, i) =>
       el('span', {}, el('i.swatch', { '--colour': palette[i % palette.length] }), name)))));
   },
 
@@ -59,7 +61,8 @@ export const LISTED = {
     const { answers } = context;
     const { sort, text_formats: formats } = answers[0].request;
     const by = answers.find(({ frame }) => frame.by.length)?.frame.by ?? [];
-    const rows = rowsOf(answers, sort);
+    const all = rowsOf(answers, { ...sort, count: undefined });
+    const rows = all.slice(0, sort?.count);
     const most = answers.map((_, i) => max([0, ...rows.map(({ values }) => values[i] ?? 0)]) || 1);
     const isBar = ({ cell_display_mode: mode }, value) => mode === 'bar' && value !== null;
     const cellsOf = ({ group, values }) => [
@@ -72,7 +75,7 @@ export const LISTED = {
       })),
     ];
     const names = [...by, ...answers.map(({ formula }) => formula.alias ?? formula.formula)];
-    body.append(table(context, names, rows.map((row) => ({ ...row, cells: cellsOf(row) }))));
+    body.append(table(context, names, rows.map((row) => ({ ...row, cells: cellsOf(row) })), all.length - rows.length));
   },
 
   change(body, context) {

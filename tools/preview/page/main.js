@@ -4,14 +4,13 @@
 
 // The page: what it shows follows from the hash.
 
-import { contexts, draw, showDashboard } from './dashboards.js';
+import { contexts, draw, redrawDashboard, showDashboard } from './dashboards.js';
 import { byId, el } from './elements.js';
 import { answers } from './evaluate.js';
+import { keeping, purge } from './keep.js';
 import { showMonitors } from './monitors.js';
 import { data, hashTo, read, route } from './route.js';
 
-// From the whole to one job, and what tells of the check itself last.
-const TABS = ['overview', 'cost_and_efficiency', 'job_detail', 'check_health'];
 let observer;
 
 function show() {
@@ -19,7 +18,7 @@ function show() {
   const name = dashboard?.name ?? 'monitors';
   const isOther = document.body.dataset.shown !== name;
   document.body.dataset.shown = name;
-  for (const chart of document.querySelectorAll('.js-plotly-plot')) Plotly.purge(chart);
+  purge(document);
   observer.disconnect();
   contexts.clear();
   // One job is chosen for its own dashboard, and left behind for others, as the links of the assets do.
@@ -33,6 +32,20 @@ function show() {
   for (const card of contexts.keys()) observer.observe(card);
 }
 
+// The same with new data, as it was left.
+function update() {
+  const { dashboard, chosen } = route();
+  keeping(byId('main'), () => (dashboard ? redrawDashboard(dashboard, chosen) : showMonitors(chosen)));
+}
+
+// Of a page whose server goes on.
+async function goOn() {
+  const isThere = await read().then(() => true, () => false);
+  byId('notice').textContent = isThere ? data.notice : `${data.notice} It is no longer updated.`;
+  if (isThere) update();
+  if (data.live) setTimeout(goOn, data.live * 1000);
+}
+
 function turn(theme) {
   document.documentElement.dataset.theme = theme;
   byId('theme').textContent = theme === 'dark' ? 'Light' : 'Dark';
@@ -44,8 +57,6 @@ async function start() {
   const follow = () => turn(sessionStorage.theme ?? (dark.matches ? 'dark' : 'light'));
   follow();
   await read();
-  if (data.live) setTimeout(() => location.reload(), data.live * 1000);
-  data.dashboards.sort((a, b) => TABS.indexOf(a.name) - TABS.indexOf(b.name));
   document.title = `${data.title} (preview)`;
   byId('title').textContent = data.title;
   byId('notice').textContent = data.notice;
@@ -66,6 +77,7 @@ async function start() {
   const other = () => (dataset.theme === 'dark' ? 'light' : 'dark');
   byId('theme').addEventListener('click', () => turn(sessionStorage.theme = other()));
   show();
+  if (data.live) setTimeout(goOn, data.live * 1000);
 }
 
 start();

@@ -4,7 +4,7 @@
 
 // Values over time, and how they are spread.
 
-import { css, el, escaped, grid, paletteOf, PALETTES } from './elements.js';
+import { css, el, escaped, grid, more, paletteOf, PALETTES } from './elements.js';
 import { isPresent, max, min, reduced, sorted, sum } from './evaluate.js';
 import { formatted, ticks } from './format.js';
 
@@ -76,17 +76,17 @@ function bounds(lines, markers, { min: bottom = 'auto', max: top = 'auto' } = {}
 }
 
 // A row for each line; a click shows that line alone, and all again.
-function legend(chart, lines, columns) {
-  let only = null;
-  const rows = lines.map(({ name, colour, values, formula }, i) => {
+function legend(chart, lines, columns, isShown, card) {
+  const rows = lines.map(({ name, colour, values, formula }) => {
     const isolate = () => {
-      only = only === i ? null : i;
-      rows.forEach((row, j) => row.classList.toggle('off', only !== null && only !== j));
-      Plotly.restyle(chart, { visible: lines.map((_, j) => only === null || only === j) });
+      if (card.dataset.only === name) delete card.dataset.only;
+      else card.dataset.only = name;
+      rows.forEach((row, j) => row.classList.toggle('off', !isShown(lines[j])));
+      Plotly.restyle(chart, { visible: lines.map(isShown) });
     };
     const numbers = columns.map((column) => reduced(values, { value: 'last' }[column] ?? column));
     const label = el('td.name', {}, el('i.swatch', { '--colour': colour }), name || formula.formula);
-    return el('tr', { onclick: isolate }, label, numbers.map((value) =>
+    return el(isShown({ name }) ? 'tr' : 'tr.off', { onclick: isolate }, label, numbers.map((value) =>
       el('td.number', {}, formatted(value, formula.number_format, true))));
   });
   return el('div.legend', {}, grid([el('th'), ...columns.map((column) => el('th.number', {}, column))], rows));
@@ -105,9 +105,13 @@ export const PLOTS = {
     const colour = (type = '') => css(type.startsWith('error') ? '--alert' : '--warn');
     const near = markers.filter(({ y }) => y <= top);
     const chart = el('div.chart');
-    const below = definition.show_legend && legend(chart, shown, definition.legend_columns ?? []);
-    body.append(el('div.timeseries', {}, chart, below));
-    plotted(chart, shown.map(traceOf), {
+    // The line that a viewer has picked, also of an earlier drawing.
+    const card = body.closest('.widget');
+    const isShown = ({ name }) => !shown.some((line) => line.name === card.dataset.only) || card.dataset.only === name;
+    const below = definition.show_legend && legend(chart, shown, definition.legend_columns ?? [], isShown, card);
+    const rest = lines.length > shown.length && more(lines.length - shown.length, 'lines');
+    body.append(el('div.timeseries', {}, chart, below, rest));
+    plotted(chart, shown.map((line) => ({ ...traceOf(line), visible: isShown(line) })), {
       barmode: 'relative',
       bargap: 0.12,
       hovermode: shown.length > 8 ? 'closest' : 'x unified',

@@ -9,10 +9,16 @@ import { byId } from './elements.js';
 const LISTS = 'https://app.datadoghq.com/dashboard/lists?';
 export let data;
 
-// Fills `data` with what is to be shown.
+// From the whole to one job, and what tells of the check itself last.
+const TABS = ['overview', 'cost_and_efficiency', 'job_detail', 'check_health'];
+
+// Fills `data` with what is to be shown: of the page itself, else of its server.
 export async function read() {
-  const bytes = Uint8Array.from(atob(byId('data').textContent), (letter) => letter.charCodeAt(0));
+  const embedded = byId('data').textContent;
+  const bytes = embedded ? Uint8Array.from(atob(embedded), (letter) => letter.charCodeAt(0))
+    : await (await fetch('data')).arrayBuffer();
   data = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).json();
+  data.dashboards.sort((a, b) => TABS.indexOf(a.name) - TABS.indexOf(b.name));
 }
 
 export function route() {

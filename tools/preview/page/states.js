@@ -15,18 +15,33 @@ const rank = (state) => Object.keys(STATES).indexOf(state);
 export const worst = (states) => states.reduce((a, b) => (rank(b) < rank(a) ? b : a), 'n');
 export const byState = (items, name) =>
   [...items].sort((a, b) => rank(a.state) - rank(b.state) || a[name].localeCompare(b[name]));
-// At the end of the day. A group that is gone is no longer watched.
+// At the end of the time shown. A group that is gone is no longer watched.
 export const endState = ({ groups }) =>
   worst(groups.map(({ states }) => states.at(-1)).concat(groups.length ? 'o' : 'n'));
 
-export const counts = (items) => el('div.counts', {}, Object.entries(STATES).map(([state, name]) => {
+// Jobs, the worst first: those that monitors now alert or warn of, then those of the last events that tell of errors.
+export function toLookAt({ monitors, streams }) {
+  const found = monitors.flatMap(({ title, groups }) => groups.map(({ group, states }) =>
+    ({ tags: group, state: states.at(-1), why: title })));
+  const events = streams.flat().filter(({ status }) => STATUSES[status] === 'a')
+    .map(({ tags, title, status }) => ({ tags, state: 'o', why: title }));
+  const worth = [...byState(found.filter(({ state }) => 'aw'.includes(state)), 'why'), ...events];
+  const byJob = new Map(worth.filter(({ tags }) => tags.training_job_name).reverse()
+    .map((each) => [each.tags.training_job_name, each]));
+  return [...byJob.values()].reverse();
+}
+
+export const counts = (items, when) => el('div.counts', {}, el('small', {}, when), Object.entries(STATES).map(([state, name]) => {
   const count = items.filter((item) => item.state === state).length;
   return count > 0 && el(`div.state-${state}`, {}, el('b', {}, String(count)), name);
 }));
 
+// The template variables that a status of checks is filtered by.
+export const checkedBy = ({ tags = [] }) => [...tags.join().matchAll(/\$(\w+)/g)].map(([, name]) => name);
+
 export const CHECKED = {
   check_status(body, { widget, definition, dashboard, chosen }) {
-    const names = [...(definition.tags ?? []).join().matchAll(/\$(\w+)/g)].map(([, name]) => name);
+    const names = checkedBy(definition);
     const byName = Object.groupBy(filtered(widget.checks, tagsOf(dashboard, chosen), names), ({ tags }) =>
       (definition.group_by ?? []).map((key) => tags[key] ?? NOT_AVAILABLE).join(', ') || definition.check);
     const found = Object.entries(byName).map(([name, checks]) => {
@@ -34,7 +49,7 @@ export const CHECKED = {
       return { name, state, message: checks.find(({ status }) => STATUSES[status] === state).message };
     });
     if (!found.length) return body.append(nothing());
-    body.append(el('div.fill', {}, counts(found), byState(found, 'name').map(({ name, state, message }) =>
+    body.append(el('div.fill', {}, counts(found, 'now'), byState(found, 'name').map(({ name, state, message }) =>
       el(`div.state.state-${state}`, {}, el('b', {}, name), message && el('small', {}, message)))));
   },
 
@@ -44,7 +59,7 @@ export const CHECKED = {
       const at = monitor.evaluated[max([-1, ...beyond])];
       return { ...monitor, state: endState(monitor), last: at ? `last triggered ${moment(at)} UTC` : 'not triggered' };
     });
-    body.append(el('div.fill', {}, counts(all), byState(all, 'title').map(({ name, title, state, last }) =>
+    body.append(el('div.fill', {}, counts(all, 'now'), byState(all, 'title').map(({ name, title, state, last }) =>
       el(`div.state.state-${state}`, {},
         el('a', { href: `#monitors?monitor=${name}` }, title), el('small', {}, last)))));
   },

@@ -40,7 +40,7 @@ export const TEXTS = {
       el('td.status', { title: status }, el(`i.state-${STATUSES[status] ?? 'info'}`)),
       el('td.time', {}, moment(time)),
       columns.map((field) => el('td', {}, fieldOf(fields, field.slice(1)))),
-      el('td.content', {}, html ? folded(title, rendered(html, 'div.note', chosen)) : title)));
+      el('td.content', {}, html ? folded(`${time} ${title}`, title, rendered(html, 'div.note', chosen)) : title)));
     const head = ['', 'time (UTC)', ...columns.map((field) => field.slice(1)), columns.length ? 'content' : 'event'];
     body.append(el('div.fill.stream', {}, grid(head.map((name) => el('th', {}, name)), rows),
       found.length > rows.length && el('div.more', {}, `${found.length - rows.length} older ones are not shown`)));

@@ -15,10 +15,11 @@ WAITING = f'''<!doctype html><title>Simulating</title><p>The past is being simul
 
 
 class PageServer:
-    """Answers each request with its `page`; loopback only."""
+    """Answers with its `page`, and at `data` with what this shows, which it asks for again and again; loopback only."""
 
     def __init__(self, port: int) -> None:
         self.page = WAITING
+        self.data = b''
         self._server = ThreadingHTTPServer(('127.0.0.1', port), self._handler())
         self.url = f'http://127.0.0.1:{self._server.server_port}/'
 
@@ -35,9 +36,11 @@ class PageServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                body = server.page.encode()
+                is_data = self.path == '/data'
+                body = server.data if is_data else server.page.encode()
                 self.send_response(200)
-                self.send_header('Content-Type', 'text/html; charset=utf-8')
+                self.send_header('Content-Type', 'application/gzip' if is_data else 'text/html; charset=utf-8')
+                self.send_header('Cache-Control', 'no-store')
                 self.send_header('Content-Length', str(len(body)))
                 self.end_headers()
                 with suppress(ConnectionError):  # the browser was closed

@@ -40,7 +40,7 @@ GO = """async (hash) => {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, or 2 if there is no browser."""
-    parser = argparse.ArgumentParser(prog='python -m tools.preview.screenshots', description=__doc__)
+    parser = argparse.ArgumentParser(prog='python -m tools.browser.screenshots', description=__doc__)
     parser.add_argument('page', type=Path, help='what the demo has written')
     parser.add_argument('folder', type=Path, help='where to write the images')
     options = parser.parse_args(arguments)

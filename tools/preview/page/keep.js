@@ -1,0 +1,48 @@
+// (C) datadog-sagemaker-training authors 2026-present
+// All rights reserved
+// Licensed under a 3-clause BSD style license (see LICENSE)
+
+// What a viewer has done to a part of the page, kept while it is drawn anew; and signs of what is out of sight.
+
+import { all } from './elements.js';
+
+const BOXES = '.fill, .legend';
+const MOST_HIDDEN = 4;
+
+// What is unfolded has a key of its own, under which it is found again.
+const keyOf = (node) => JSON.stringify([node.localName, node.closest('[data-key]')?.dataset.key, node.href]);
+const placeOf = (box) => `${box.closest('[data-widget]')?.dataset.widget} ${box.className}`;
+
+export function purge(part) {
+  for (const chart of all(part, '.js-plotly-plot')) Plotly.purge(chart);
+}
+
+export function keeping(part, drawAnew) {
+  const [x, y] = [scrollX, scrollY];
+  const scrolled = new Map(all(part, BOXES).map((box) => [placeOf(box), [box.scrollLeft, box.scrollTop]]));
+  const unfolded = new Set(all(part, 'details[data-key][open]').map(({ dataset }) => dataset.key));
+  const focused = part.contains(document.activeElement) ? keyOf(document.activeElement) : null;
+  purge(part);
+  drawAnew();
+  for (const details of all(part, 'details[data-key]')) details.open = unfolded.has(details.dataset.key);
+  for (const box of all(part, BOXES)) box.scrollTo(...(scrolled.get(placeOf(box)) ?? [0, 0]));
+  if (focused) all(part, 'a, summary').find((node) => keyOf(node) === focused)?.focus({ preventScroll: true });
+  scrollTo(x, y);
+}
+
+// A sign at the edge, as long as a box has more below, or to the right, than is seen.
+export function marked(part) {
+  for (const box of all(part, BOXES)) {
+    const mark = () => {
+      const [below, right] = [
+        box.scrollHeight - box.scrollTop - box.clientHeight, box.scrollWidth - box.scrollLeft - box.clientWidth,
+      ];
+      box.parentElement.classList.toggle('cut', below > MOST_HIDDEN);
+      box.parentElement.classList.toggle('cut-right', right > MOST_HIDDEN);
+    };
+    const observer = new ResizeObserver(mark);
+    for (const each of [box, ...box.children]) observer.observe(each);
+    box.addEventListener('scroll', mark);
+    mark();
+  }
+}
