@@ -13,10 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from datadog_checks.sagemaker_training.job import OVER
-from tools.datadog.assets import Json
 from tools.datadog.frames import Window
 from tools.datadog.recording import Point, Recording
-from tools.preview.document import NOTICE
+from tools.preview.document import NOTICE, Monitors
 from tools.preview.page import write
 
 STATUSES = ('[green]OK[/]', '[yellow]WARNING[/]', '[red]CRITICAL[/]', 'UNKNOWN')
@@ -58,7 +57,7 @@ def draw(
     page: Path,
     console: Console,
     notice: str = NOTICE,
-    monitors: Mapping[str, Json] | None = None,
+    monitors: Monitors = None,
 ) -> None:
     """Write the page, and say where it is."""
     page.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ by template variables, aggregates over series, and computes formulas, as `frames
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -30,10 +30,10 @@ STATUSES = ('ok', 'warning', 'critical', 'unknown')
 STATES = ('ok', 'warning', 'alert')
 NO_DATA = 'n'
 
+type Monitors = Mapping[str, Json] | None
 
-def document(
-    recording: Recording, window: Window, notice: str = NOTICE, monitors: Mapping[str, Json] | None = None
-) -> Json:
+
+def document(recording: Recording, window: Window, notice: str = NOTICE, monitors: Monitors = None) -> Json:
     """All that the page shows; the monitors are the shipped ones, if none are given."""
     return drawn(load('dashboards'), monitors or load('monitors'), recording, window) | {'notice': notice}
 
@@ -44,7 +44,6 @@ def drawn(dashboards: Mapping[str, Json], monitors: Mapping[str, Json], recordin
     source = Source(recording, window, variables, tuple(sorted(_preset_tags(dashboards))), {}, {})
     shown = [_dashboard(name, dashboard, source) for name, dashboard in dashboards.items()]
     interned: dict[str, int] = {}
-    moments = [at for at in recording.polled_at if window.start <= at < window.end]
     return {
         'title': 'Amazon SageMaker Training',
         'start': int(window.buckets[0]),
@@ -55,10 +54,7 @@ def drawn(dashboards: Mapping[str, Json], monitors: Mapping[str, Json], recordin
         'tags': list(interned),
         'streams': list(source.streams.values()),
         'dashboards': shown,
-        'monitors': [
-            _monitor(name, monitor['definition'], recording, moments, window.interval)
-            for name, monitor in monitors.items()
-        ],
+        'monitors': [_monitor(name, monitor['definition'], recording, window) for name, monitor in monitors.items()],
     }
 
 
@@ -208,10 +204,11 @@ def _requests(definition: Json, source: Source, window: Window) -> Json:
     return {'requests': [request_of(definition, request, source, window) for request in definition['requests']]}
 
 
-def _monitor(name: str, definition: Json, recording: Recording, moments: Sequence[float], interval: float) -> Json:
+def _monitor(name: str, definition: Json, recording: Recording, window: Window) -> Json:
     """The worst state of each interval, and the message for the worst one of all, as of when it began."""
+    moments = [at for at in recording.polled_at if window.start <= at < window.end]
     asked, said = histories(definition, recording, moments)
-    together = [list(times) for _, times in groupby(asked, key=lambda at: at // interval)]
+    together = [list(times) for _, times in groupby(asked, key=lambda at: at // window.interval)]
     by = grouped_by(definition)
     groups = []
     for group, past in sorted(said.items()):
