@@ -83,7 +83,7 @@ class Entry:
     def seen(self, listed: TrainingJob, at: datetime) -> None:
         """A listing shows the job in the statuses it was described in. What it has used since is owed."""
         job = self.job
-        if self.changed_at or not accrues(job) or (listed.status, listed.warm_pool) != (job.status, job.warm_pool):
+        if not accrues(job) or (listed.status, listed.warm_pool) != (job.status, job.warm_pool):
             return
         if listed.secondary_status in (job.secondary_status, None):
             self.seen_at = at
