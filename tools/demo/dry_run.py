@@ -43,8 +43,8 @@ POLL_SECONDS, OLDER_POLL_SECONDS = 60, 300
 RECENT = timedelta(days=1)
 # What Datadog draws a week in is an hour, in which what runs now is not to be told from what has just ended.
 SHOWN_SECONDS = 900
-# A job's gauges are sent until an hour after its end, by default, so what ended just before the time matters.
-MARGIN = timedelta(hours=1)
+# What a first poll looks back by default, as `history_hours`: for resources, and for what a family usually takes.
+MARGIN = timedelta(hours=24)
 INCOMPLETE, NOT_READ = 1, 2
 
 
@@ -149,7 +149,7 @@ def read(asked: DryRun, failures: list[str], console: Console, clock: Clock) -> 
                 )
             console.print(
                 f'{_place(connected.profile, region)}: {listing.shown:,} jobs listed, of which {len(listing.alive):,} '
-                f'were alive in the last {asked.days:g} days',
+                f'were alive in the last {asked.days:g} days, or in the one before',
                 markup=False,
             )
     if not to_describe:
