@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from datadog_checks.base.stubs.aggregator import AggregatorStub
-from tests.builders import NOW, REGION, answer
+from tests.builders import FIGURES, NOW, REGION, ago, answer
 from tests.world import InterruptibleClock
 from tools.aws.clock import SimulatedClock
 from tools.aws.fleet import Job
@@ -25,6 +25,7 @@ from tools.aws.scenario import ACCOUNTS, REGIONS, living_fleet, quiet_history
 from tools.aws.server import SimulatedAws
 from tools.aws.workloads import PLANTED_SECRETS
 from tools.backtest.history import History, HistoryError, load, save
+from tools.browser.screenshots import NO_BROWSER, go, installed, launched, opened
 from tools.datadog.recording import Recording
 from tools.demo.dry_run import DryRun, dry_run, read, replay_polls
 from tools.demo.simulation import every, simulate
@@ -140,6 +141,20 @@ def shown_on(page: Path) -> str:
     data = re.search(r'id="data">([\w+/=]+)<', page.read_text(encoding='utf-8'))
     assert data
     return gzip.decompress(base64.b64decode(data[1])).decode()
+
+
+@pytest.mark.skipif(not installed(), reason=NO_BROWSER)
+def test_no_widget_of_what_such_jobs_tell_is_empty(fleet: list[Job], aws: SimulatedAws, run: Run) -> None:
+    aws.add(fleet)
+    over = {'TrainingJobStatus': 'Stopped', 'SecondaryStatus': 'MaxRuntimeExceeded', 'TrainingEndTime': ago(minutes=30)}
+    aws.put(answer('stopped', **over, **FIGURES))
+    page = run(REGION).page
+    with launched() as browser:
+        drawn = opened(browser, page)
+        for dashboard in ('overview', 'cost_and_efficiency'):
+            go(drawn, f'#{dashboard}')
+            assert drawn.locator('.widget').count() > 20
+            assert drawn.locator('.widget:has(.no-data)').all_inner_texts() == []
 
 
 def test_it_says_what_it_asks_for_and_asks_for_no_more(aws: SimulatedAws, run: Run) -> None:
