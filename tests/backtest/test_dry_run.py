@@ -6,7 +6,7 @@
 import base64
 import gzip
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from datadog_checks.base.stubs.aggregator import AggregatorStub
-from tests.builders import NOW, REGION, answer
+from tests.builders import FIGURES, NOW, REGION, ago, answer
 from tests.world import InterruptibleClock
 from tools.aws.clock import SimulatedClock
 from tools.aws.fleet import Job
@@ -25,6 +25,7 @@ from tools.aws.scenario import ACCOUNTS, REGIONS, living_fleet, quiet_history
 from tools.aws.server import SimulatedAws
 from tools.aws.workloads import PLANTED_SECRETS
 from tools.backtest.history import History, HistoryError, load, save
+from tools.browser.screenshots import NO_BROWSER, go, installed, launched, opened
 from tools.datadog.recording import Recording
 from tools.demo.dry_run import DryRun, dry_run, read, replay_polls
 from tools.demo.simulation import every, simulate
@@ -89,6 +90,14 @@ def fleet() -> list[Job]:
     return living_fleet(BEGAN, HOURS, ACCOUNTS[:1], REGIONS[:1])
 
 
+def without_moving(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What is not told of the past, or goes with the next refresh only."""
+    moving = {'progress_info', 'final_metric_data_list', 'last_modified_time'}
+    return {
+        arn: {name: value for name, value in fields.items() if name not in moving} for arn, fields in resources.items()
+    }
+
+
 def sent(recording: Recording) -> dict[str, dict[Any, float]]:
     """What was counted, and the last gauges of jobs and of the fleet; progress is not told of the past."""
     gauges = [point for point in recording.job_points if not point.metric.startswith('job.progress')]
@@ -114,6 +123,7 @@ def test_what_is_played_again_is_what_was_sent_live(
     assert expected['counts']
     assert played == expected
     assert [event['msg_title'] for event in again.events] == [event['msg_title'] for event in live.events]
+    assert without_moving(again.resources) == without_moving(live.resources)
 
 
 def test_no_secret_is_kept_or_drawn(fleet: list[Job], aws: SimulatedAws, run: Run, tmp_path: Path) -> None:
@@ -133,16 +143,30 @@ def shown_on(page: Path) -> str:
     return gzip.decompress(base64.b64decode(data[1])).decode()
 
 
+@pytest.mark.skipif(not installed(), reason=NO_BROWSER)
+def test_no_widget_of_what_such_jobs_tell_is_empty(fleet: list[Job], aws: SimulatedAws, run: Run) -> None:
+    aws.add(fleet)
+    over = {'TrainingJobStatus': 'Stopped', 'SecondaryStatus': 'MaxRuntimeExceeded', 'TrainingEndTime': ago(minutes=30)}
+    aws.put(answer('stopped', **over, **FIGURES))
+    page = run(REGION).page
+    with launched() as browser:
+        drawn = opened(browser, page)
+        for dashboard in ('overview', 'cost_and_efficiency'):
+            go(drawn, f'#{dashboard}')
+            assert drawn.locator('.widget').count() > 20
+            assert drawn.locator('.widget:has(.no-data)').all_inner_texts() == []
+
+
 def test_it_says_what_it_asks_for_and_asks_for_no_more(aws: SimulatedAws, run: Run) -> None:
     aws.add(quiet_history(NOW, finished=1_500, days=10))
     ran = run(REGION)
-    # One has ended every 9.6 minutes; those that did so up to an hour before are read, too.
-    alive = 18
+    # One has ended every 9.6 minutes; those that did so up to a day before are read, too.
+    alive = 162
     listed, described = ran.calls.count('ListTrainingJobs'), ran.calls.count('DescribeTrainingJob')
-    assert (listed, described, ran.calls.count('GetResources')) == (15, alive, 1)
+    assert (listed, described, ran.calls.count('GetResources')) == (15, alive, 2)
     assert set(ran.calls) <= READ_ONLY
     assert '1,500 jobs listed, of which' in ran.printed
-    assert f'takes {described + 1} calls' in ran.printed
+    assert f'takes {described + 2} calls' in ran.printed
     assert ran.code == 0
 
 
@@ -167,7 +191,7 @@ def test_a_line_tells_how_far_it_is_every_ten_seconds(
         monkeypatch.setenv(f'AWS_{name}', value)
     printed, failures = TimedText(clock), []
     history = read(DryRun([REGION], [None], 7), failures, Console(width=100, file=printed, highlight=False), clock)
-    assert (len(history.jobs), failures) == (704, [])
+    assert (len(history.jobs), failures) == (800, [])
     assert clock.monotonic() > 90
     times = [*printed.times, clock.monotonic()]
     assert max(later - earlier for earlier, later in zip(times, times[1:], strict=False)) <= 10
@@ -185,7 +209,7 @@ def test_ctrl_c_goes_on_with_what_there_is(
 
     aws.add(quiet_history(NOW, finished=4_000, days=20))
     clock.sleeps_left, clock.interrupt = sleeps, interrupt
-    ran = run(REGION, days=0.5)
+    ran = run(REGION, days=0.1)
     assert ran.code == 1
     assert says in ran.printed.splitlines()[-1]
     assert 'Verdict' in ran.printed

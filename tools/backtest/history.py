@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
@@ -43,6 +43,11 @@ class History:
     listed: dict[str, int] = field(default_factory=dict)
     undescribed: list[Answer] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+
+    @property
+    def days(self) -> float:
+        """How long it is."""
+        return (self.read_at - self.since) / timedelta(days=1)
 
 
 def scrubbed(answer: Mapping[str, Any], scrubber: Scrubber) -> Answer:

@@ -43,8 +43,8 @@ POLL_SECONDS, OLDER_POLL_SECONDS = 60, 300
 RECENT = timedelta(days=1)
 # What Datadog draws a week in is an hour, in which what runs now is not to be told from what has just ended.
 SHOWN_SECONDS = 900
-# A job's gauges are sent until an hour after its end, by default, so what ended just before the time matters.
-MARGIN = timedelta(hours=1)
+# What a first poll looks back by default, as `history_hours`: for resources, and for what a family usually takes.
+MARGIN = timedelta(hours=24)
 INCOMPLETE, NOT_READ = 1, 2
 
 
@@ -107,7 +107,7 @@ def _report(recording: Recording, history: History, monitors: Mapping[str, Json]
     console.print('\n[bold]Monitors that would have fired[/]')
     console.print(*monitors_section(recording, monitors), sep='\n')
     console.print('\n[bold]Verdict[/]')
-    console.print(*verdict_section(recording, (history.read_at - history.since) / timedelta(days=1)), sep='\n')
+    console.print(*verdict_section(recording, history.days), sep='\n')
 
 
 def _tried(name: str, monitor: Json, thresholds: Mapping[str, float]) -> Json:
@@ -123,7 +123,7 @@ def read(asked: DryRun, failures: list[str], console: Console, clock: Clock) -> 
         return None
     now = _now(clock)
     history = History(now - timedelta(days=asked.days), now)
-    reach = (history.since - LONGEST_LIFE).date()
+    reach = (history.since - MARGIN - LONGEST_LIFE).date()
     console.print(
         f'Reading {", ".join(asked.regions)}, and changing nothing. First all jobs since {reach} are listed, as one '
         'may run for 30 days: a ListTrainingJobs call a second, each for 100 jobs. Ctrl+C ends a step, and what there '
@@ -149,7 +149,7 @@ def read(asked: DryRun, failures: list[str], console: Console, clock: Clock) -> 
                 )
             console.print(
                 f'{_place(connected.profile, region)}: {listing.shown:,} jobs listed, of which {len(listing.alive):,} '
-                f'were alive in the last {asked.days:g} days',
+                f'were alive in the last {asked.days:g} days, or in the one before',
                 markup=False,
             )
     if not to_describe:
@@ -217,6 +217,7 @@ def _play(history: History, console: Console, clock: Clock) -> tuple[Recording |
         prepare=partial(_deny, history),
         min_collection_interval=POLL_SECONDS,
         collect_transition_logs=True,
+        estimate_cost=False,  # what the simulated AWS has for prices are not this account's
     )
     last: Simulation | None = None
     remarks = []
@@ -265,7 +266,7 @@ def _floor(moment: datetime, step: timedelta) -> datetime:
 def _tell_of_no_jobs(asked: DryRun, history: History, failures: list[str], console: Console, clock: Clock) -> None:
     for place, number in history.listed.items():
         older = f'; {number:,} ended before' if number else ' or the month before'
-        console.print(f'{place}: no training job was alive in the last {asked.days:g} days{older}.', markup=False)
+        console.print(f'{place}: no training job was alive in the last {history.days:.3g} days{older}.', markup=False)
     if not asked.find_regions or asked.load_from:
         console.print('Is it the right account and region? --find-regions asks each region once.')
         return

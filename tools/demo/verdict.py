@@ -116,7 +116,7 @@ def _dollars(totals: list[Point], recording: Recording) -> str:
     """If there are prices."""
     if not any(point.metric == 'usage.cost' for point in totals):
         return 'no prices: use is in hours'
-    spent, pools, saved = (_sum(totals, f'usage.{what}_cost'.replace('._', '.')) for what in ('', 'warm_pool', 'saved'))
+    spent, pools, saved = (_sum(totals, f'usage.{what}') for what in ('cost', 'warm_pool_cost', 'saved_cost'))
     return f'{spent:,.2f} spent, {pools:,.2f} on warm pools; {saved:,.2f} saved by spot'
 
 
