@@ -225,7 +225,9 @@ def _variables_act(dashboard: Json) -> Iterator[str]:
         if widget.definition['type'] in ('check_status', 'list_stream'):
             named = {name for text in _searches(widget.definition) for name in _named(text)}
             is_check = widget.definition['type'] == 'check_status'
-            wanted = {'scope', *SERVICE_CHECK['groups']} if is_check else {variable['name'] for variable in variables}
+            # The others are those of costs alone.
+            of_jobs = {variable['name'] for variable in variables if variable.get('defaults') == ['*']}
+            wanted = {'scope', *SERVICE_CHECK['groups']} if is_check else of_jobs
             yield from (f'{widget.name}: {name} does not act' for name in sorted(wanted - named))
 
 
@@ -252,6 +254,18 @@ def _values_hold_in_any_interval(dashboard: Json) -> Iterator[str]:
             for each in request.get('formulas', ()):
                 if '_before(' in each['formula'] and not re.fullmatch(r'\w+_before\(.*\)', each['formula']):
                     yield f'{widget.name}: only a part is of another time: {each["formula"]}'
+
+
+def _money_is_of_one_currency(asset: Json) -> Iterator[str]:
+    """An amount in dollars and one in another currency have no sum."""
+    if 'widgets' in asset:
+        texts = [text for widget in widgets(asset) for text in queries(widget.definition)]
+    else:
+        match = METRIC_MONITOR.fullmatch(asset['definition']['query'])
+        texts = [match['query']] if match else []
+    for metric in [metric for text in texts for metric in _readable(text)]:
+        if 'currency' in tags_of(metric.name) and not {'currency', '$currency'} & {*metric.by, *metric.filter.names}:
+            yield f'{metric.name} is of all currencies together'
 
 
 def _graphs_can_be_read(dashboard: Json) -> Iterator[str]:
@@ -329,7 +343,7 @@ def _variables_are_used(dashboard: Json) -> Iterator[str]:
     variables = dashboard['template_variables']
     names = [variable['name'] for variable in variables]
     for variable in variables:
-        if variable.get('defaults') != (variable['available_values'][:1] if is_group(variable) else ['*']):
+        if variable.get('defaults') != (variable.get('available_values', [])[:1] or ['*']):
             yield f'{variable["name"]} has no defaults'
     used = {name for widget in widgets(dashboard) for text in _searches(widget.definition) for name in _named(text)}
     yield from (f'{name} is not used' for name in names if name not in used)
@@ -382,6 +396,7 @@ DASHBOARD_RULES: dict[str, Rule] = {
     'acting': _variables_act,
     'intervals': _values_hold_in_any_interval,
     'graphs': _graphs_can_be_read,
+    'money': _money_is_of_one_currency,
     'notes': _groups_say_how_to_read_them,
     'links': _links_lead_somewhere,
     'plain': _texts_are_plain,
@@ -496,6 +511,7 @@ MONITOR_RULES: dict[str, Rule] = {
     'understood': _monitor_is_understood,
     'frame': _frame_is_that_of_integrations,
     'answered': _query_is_answered,
+    'money': _money_is_of_one_currency,
     'thresholds': _thresholds_fit,
     'message': _message_fits,
     'options': _options_are_explicit,

@@ -12,6 +12,7 @@ import pytest
 
 from datadog_checks.base.stubs import aggregator as stub
 from tools.aws.fleet import Job, Step, WarmPool
+from tools.aws.prices import list_price
 from tools.datadog.assets import OVER_TIME, Widget, frames, load, queries, widgets, window_of
 from tools.datadog.frames import Group, Line, Window
 from tools.datadog.query import Metric, metrics
@@ -20,7 +21,14 @@ from tools.demo.simulation import START, every, simulate
 
 from .test_assets import filler
 
-FLEET = {'jobs.open', 'instances.open', 'warm_pools.available', 'warm_pools.instances'}
+FLEET = {
+    'jobs.open',
+    'instances.open',
+    'jobs.cost_rate',
+    'warm_pools.available',
+    'warm_pools.instances',
+    'warm_pools.cost_rate',
+}
 POLL = 60
 HOURS = 4
 ALL_HOURS = Window(START.timestamp(), START.timestamp() + HOURS * 3600, POLL)
@@ -78,18 +86,22 @@ def polled() -> Recording:
 def adds(job: Job, now: datetime) -> tuple[dict[str, str], dict[str, float]]:
     """The tags of the job's group then, and what it adds to each gauge."""
     *_, step = [step for step in job.steps if step.start <= now]
+    cluster = job.fields['ResourceConfig']
     tags = {
         'aws_account': job.account,
         'region': job.region,
-        'instance_type': job.fields['ResourceConfig']['InstanceType'],
+        'instance_type': cluster['InstanceType'],
         'team': job.tags['team'],
+        'job_family': job.name,
+        'currency': 'usd',
         'secondary_status': re.sub(r'\B(?=[A-Z])', '_', step.status).lower(),
     }
-    values = (1.0, float(job.fields['ResourceConfig']['InstanceCount']))
+    count = float(cluster['InstanceCount'])
+    cost = count * list_price(job.region, cluster['InstanceType'])
     if now < job.end:
-        return tags, dict(zip(('jobs.open', 'instances.open'), values, strict=True))
+        return tags, {'jobs.open': 1.0, 'instances.open': count, 'jobs.cost_rate': cost}
     if job.warm_pool and now < job.warm_pool.until:
-        return tags, dict(zip(('warm_pools.available', 'warm_pools.instances'), values, strict=True))
+        return tags, {'warm_pools.available': 1.0, 'warm_pools.instances': count, 'warm_pools.cost_rate': cost}
     return tags, {}
 
 

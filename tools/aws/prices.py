@@ -46,6 +46,11 @@ def currency_of(region: str) -> str:
     return 'CNY' if region.startswith('cn-') else 'USD'
 
 
+def list_price(region: str, instance_type: str, hours: Mapping[str, float] = HOURS) -> float:
+    """Of an hour of on-demand training. KeyError if there is none."""
+    return round(hours[instance_type] * REGION_FACTORS[region], 4)
+
+
 def row(
     region: str, usage_type: str, price: float, *, sku: str, unit: str = 'Hrs', **attributes: str
 ) -> dict[str, Any]:
@@ -90,8 +95,8 @@ def product_rows(region: str, hours: Mapping[str, float] = HOURS) -> Iterator[di
     if region not in REGION_FACTORS:
         return
     prefix, skus = USAGE_PREFIXES[region], (f'SIM{number:013}' for number in count(1))
-    for name, hour in hours.items():
-        price = round(hour * REGION_FACTORS[region], 4)
+    for name in hours:
+        price = list_price(region, name, hours)
         for component, usage, kind, factor in (
             ('Hosting', f'{prefix}Host:{name}', f'{name}-Hosting', 1.0),
             ('Training', f'{prefix}Train:{name}', f'{name}-Training', 1.0),

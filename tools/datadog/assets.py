@@ -8,6 +8,7 @@ import operator
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -119,6 +120,9 @@ def is_group(variable: Json) -> bool:
 def window_of(definition: Json, window: Window) -> Window:
     """The widget's own time frame up to the window's end, if it has one."""
     span = definition.get('time', {}).get('live_span')
+    if span == 'month_to_date':
+        last = datetime.fromtimestamp(window.end - 1, UTC)
+        return window._replace(start=last.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp())
     return window._replace(start=window.end - seconds(span)) if span else window
 
 

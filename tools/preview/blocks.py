@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tools.datadog.assets import VARIABLE, Json, filled, formulas, is_group, named_queries
 from tools.datadog.frames import FUNCTIONS, REDUCERS, Group, QueryError, Window
-from tools.datadog.query import OPERATORS, SHIFTS, Metric, outline
+from tools.datadog.query import OPERATORS, SHIFTS, WEEK, Metric, outline
 from tools.datadog.recording import PREFIX, Recording
 
 
@@ -36,8 +36,9 @@ class Source(NamedTuple):
     streams: dict[str, list[Json]]
 
     def fill(self, text: str) -> str:
-        """The text with nothing chosen."""
-        return filled(text, list(self.variables.values()), {})
+        """The text with all that may be chosen: of defaults, too, the page makes a choice."""
+        everything = {name: '*' for name, variable in self.variables.items() if not is_group(variable)}
+        return filled(text, list(self.variables.values()), everything)
 
     def keys(self, variable: str) -> tuple[str, ...]:
         """The tags that a template variable filters or groups by."""
@@ -66,7 +67,9 @@ def request_of(definition: Json, request: Json, source: Source, window: Window) 
         outlined = outline(formula['formula'])
         shown.append(formula | {'tree': _tree(outlined, asked, unsent)})
         if 'comparison' in request:
-            shown[-1]['previous'] = _tree(outlined, asked, unsent, '@previous', window.end - window.start)
+            is_week = request['comparison']['duration']['type'] == 'previous_week'
+            before = WEEK if is_week else window.end - window.start
+            shown[-1]['previous'] = _tree(outlined, asked, unsent, '@previous', before)
     return {
         'queries': [{'name': name, **_query(*named[of], source, window, shift)} for name, (of, shift) in asked.items()],
         'formulas': shown,

@@ -52,7 +52,7 @@ function cardOf(dashboard, widget, chosen) {
   const names = { 'data-dashboard': dashboard.name, 'data-widget': id, 'data-type': type };
   const without = ignored(widget, Object.keys(tagsOf(dashboard, chosen))).join(', ');
   const marks = [
-    span && !/past|now/i.test(title) && el('small', {}, `past ${span}`),
+    span && !/past|now|to date/i.test(title) && el('small', {}, `past ${span}`),
     without && el('small.ignored', { title: `What is picked of ${without} makes no difference here` }, `not by ${without}`),
   ];
   const heading = (title || without) && el('h3', {}, title, marks);
@@ -131,7 +131,9 @@ function showSelection(dashboard, chosen) {
 }
 
 function selector(dashboard, { name, type, defaults }, chosen) {
-  const [always, value] = type === 'group' ? [[], chosen[name] ?? defaults[0]] : [[''], chosen[name] ?? ''];
+  // To choose nothing is to choose what it is by default.
+  const isAlways = type === 'group' || defaults[0] !== '*';
+  const [always, value] = isAlways ? [[], chosen[name] ?? defaults[0]] : [[''], chosen[name] ?? ''];
   const options = [...new Set([value, ...(data.variables[name] ?? [])])].filter(Boolean).sort();
   const onchange = ({ target }) => (location.hash = hashTo(dashboard, { ...chosen, [name]: target.value }));
   const option = (each) => el('option', { value: each, selected: each === value && '' }, each || '*');

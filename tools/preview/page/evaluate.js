@@ -108,9 +108,13 @@ export const groupsOf = (dashboard, chosen) => Object.fromEntries(dashboard.temp
   .filter(({ type }) => type === 'group')
   .map(({ name, available_values: tags, defaults: [tag] }) => [name, tags.includes(chosen[name]) ? chosen[name] : tag]));
 
+// What is chosen of the template variables, and the default of each other one.
+const orDefault = ({ template_variables: variables }, chosen) =>
+  ({ ...Object.fromEntries(variables.map(({ name, defaults: [value] }) => [name, value])), ...chosen });
+
 // What each formula of a widget answers; `overTime` leaves out the reduction of scalars.
 export function answers(data, dashboard, widget, chosen, overTime = false) {
-  const [tags, groups] = [tagsOf(dashboard, chosen), groupsOf(dashboard, chosen)];
+  const [tags, groups] = [tagsOf(dashboard, orDefault(dashboard, chosen)), groupsOf(dashboard, chosen)];
   return (widget.requests ?? []).flatMap(({ queries: asked, formulas }, index) => {
     const queries = Object.fromEntries(asked.map((query) =>
       [query.name, queried(data, overTime ? { ...query, reduce: null } : query, tags, groups)]));

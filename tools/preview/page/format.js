@@ -29,6 +29,7 @@ export function parts(value, format, precision, isBrief = false) {
   if (unit === 'percent') return [digits(value, precision), '%'];
   const sizes = [TIMES, BYTES].find((each) => unit in each);
   const rate = per && !isBrief ? `/${TIMES[per]?.[0] ?? per}` : '';
+  if (unit === 'dollar') return [(value < 0 ? '-$' : '$') + digits(Math.abs(value), precision), rate];
   const counted = label ?? (unit ? unit + (value === 1 || rate ? '' : 's') : '');
   if (!sizes) return [digits(value, precision), isBrief ? '' : counted + rate];
   const base = value * sizes[unit][1];
