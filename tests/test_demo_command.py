@@ -26,10 +26,12 @@ from tools.aws.workloads import PLANTED_SECRETS
 from tools.browser.serve import PageServer
 from tools.datadog.assets import Json
 from tools.datadog.recording import Point, Recording, ServiceCheck
+from tools.demo import day as demo_day
+from tools.demo import live
 from tools.demo.__main__ import DEMO_PAGE, DRY_RUN_PAGE, main
 from tools.demo.live import documents
 from tools.demo.report import by_job, render
-from tools.demo.simulation import POLL_SECONDS, START, WEEK_POLL_SECONDS
+from tools.demo.simulation import POLL_SECONDS, START, WEEK_POLL_SECONDS, week_before
 from tools.demo.truth import counted_jobs, true_counts
 from tools.preview.page import compressed
 
@@ -52,6 +54,7 @@ def test_the_demo_reports_what_the_check_sent(
 ) -> None:
     monkeypatch.setenv('AWS_PROFILE', 'of whoever runs the demo')
     monkeypatch.setenv('HTTP_PROXY', 'http://127.0.0.1:9')
+    monkeypatch.setattr(demo_day, 'week_before', lambda start: week_before(start)[-2:])
     assert main(['--hours', '2']) == 0
     printed = capsys.readouterr().out
     for section in ('Jobs of the last poll', 'Fleet', 'by team', 'by instance type', 'OK 123456789012', '"account_id"'):
@@ -227,7 +230,8 @@ def test_a_day_and_the_same_day_a_week_before_are_told_alike(day: Recording) -> 
     assert counted_jobs(counted).finished > 100
 
 
-def test_a_live_page_goes_on() -> None:
+def test_a_live_page_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, 'week_before', lambda start: [start - timedelta(hours=1)])
     lives = documents(0.25)
     shown = []
     with PageServer(0) as server:
