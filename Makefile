@@ -72,8 +72,8 @@ screenshots: .venv/dev ## previews of the dashboards for the README, into images
 	@.venv/bin/python -m tools.demo --page build/preview.html
 	@.venv/bin/python -m tools.browser.screenshots build/preview.html images
 
-dry-run: .venv/demo ## what the check would send for REGION, with your own AWS credentials: make dry-run REGION=us-east-1
-	@.venv/bin/python -m tools.demo --dry-run '$(REGION)' $(ARGS)
+dry-run: .venv/demo ## your own last DAYS days on the dashboards, read-only: make dry-run REGION='us-east-1 eu-west-1'
+	@.venv/bin/python -m tools.demo --dry-run $(REGION) $(if $(DAYS),--days $(DAYS)) $(ARGS)
 
 push-assets: .venv/push ## dashboards and monitors to your Datadog organisation, by DD_API_KEY, DD_APP_KEY, DD_SITE; ARGS=--dry-run
 	@.venv/bin/python -m tools.push $(ARGS)
@@ -92,7 +92,7 @@ clean: ## remove the environments and every cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ifneq ($(filter dry-run,$(MAKECMDGOALS)),)
-ifeq ($(REGION),)
+ifeq ($(REGION)$(findstring --from,$(ARGS)),)
 $(error Say which region: make dry-run REGION=us-east-1)
 endif
 endif

@@ -49,7 +49,7 @@ def describe_due(ledger: Ledger, answers: Iterable[dict[str, Any]], now: datetim
     entries = due_entries(ledger, now)
     for entry in entries:
         job = from_description(by_name[entry.job.name], scrub=str)
-        ledger.described(entry, job, now)
+        entry.described(job, now)
         entry.resource_sent_at = now
         entry.owed_at = None
     return [entry.job.name for entry in entries]

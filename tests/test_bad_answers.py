@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from botocore.utils import parse_timestamp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datadog_checks.sagemaker_training import submit
+from datadog_checks.sagemaker_training import catalogue, submit
 from datadog_checks.sagemaker_training.aws import Region
 from datadog_checks.sagemaker_training.aws.parsing import moment
 from tools.aws.calls import Fault
@@ -324,13 +325,19 @@ def test_an_error_that_nobody_foresaw_in_every_region(world: World, monkeypatch:
     assert {connection(world, region).status for region in (REGION, OTHER)} == {2}
 
 
-@pytest.mark.parametrize('function', ['resource_fields', 'job_gauges', 'events', 'count_samples', 'fleet_gauges'])
+@pytest.mark.parametrize(
+    ('module', 'function'),
+    [
+        (catalogue, 'resource_fields'),
+        *((submit, function) for function in ('job_gauges', 'events', 'count_samples', 'fleet_gauges')),
+    ],
+)
 def test_what_cannot_be_made_of_one_job_is_made_of_the_others(
-    world: World, function: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    world: World, module: ModuleType, function: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     jobs = [life(f'job-{letter}', 0.5, 2.5) for letter in 'abc']
     world.aws.add(jobs)
-    make = getattr(submit, function)
+    make = getattr(module, function)
 
     def make_others(job: Any, *rest: Any, **named: Any) -> Any:
         return (boom if 'job-b' in str(job) else make)(job, *rest, **named)
@@ -338,7 +345,7 @@ def test_what_cannot_be_made_of_one_job_is_made_of_the_others(
     check = start(world)
     poll(world, check, 0)
     with monkeypatch.context() as patch:
-        patch.setattr(submit, function, make_others)
+        patch.setattr(module, function, make_others)
         for minute in (1.2, 3):
             assert poll(world, check, minute) == ''
             assert connection(world).status == check.OK

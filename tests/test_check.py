@@ -26,7 +26,8 @@ def test_everything(world: World) -> None:
     """A day in the life of a fleet: what is sent is what metadata.csv says, both ways."""
     world.aws.add(living_fleet(NOW, hours=24))
     roles = [{'assume_role_arn': f'arn:aws:iam::{account}:role/datadog'} for account in ACCOUNTS]
-    checks = [world.check(regions=list(REGIONS), min_collection_interval=3600, **role) for role in roles]
+    options = {'regions': list(REGIONS), 'min_collection_interval': 3600, 'estimate_cost': True}
+    checks = [world.check(**options, **role) for role in roles]
     for _ in range(24):
         for check in checks:
             world.run(check)

@@ -26,10 +26,12 @@ from tools.aws.workloads import PLANTED_SECRETS
 from tools.browser.serve import PageServer
 from tools.datadog.assets import Json
 from tools.datadog.recording import Point, Recording, ServiceCheck
+from tools.demo import day as demo_day
+from tools.demo import live
 from tools.demo.__main__ import DEMO_PAGE, DRY_RUN_PAGE, main
 from tools.demo.live import documents
 from tools.demo.report import by_job, render
-from tools.demo.simulation import POLL_SECONDS, START, WEEK_POLL_SECONDS
+from tools.demo.simulation import POLL_SECONDS, START, WEEK_POLL_SECONDS, week_before
 from tools.demo.truth import counted_jobs, true_counts
 from tools.preview.page import compressed
 
@@ -52,6 +54,7 @@ def test_the_demo_reports_what_the_check_sent(
 ) -> None:
     monkeypatch.setenv('AWS_PROFILE', 'of whoever runs the demo')
     monkeypatch.setenv('HTTP_PROXY', 'http://127.0.0.1:9')
+    monkeypatch.setattr(demo_day, 'week_before', lambda start: week_before(start)[-2:])
     assert main(['--hours', '2']) == 0
     printed = capsys.readouterr().out
     for section in ('Jobs of the last poll', 'Fleet', 'by team', 'by instance type', 'OK 123456789012', '"account_id"'):
@@ -120,7 +123,7 @@ def test_a_dry_run_reads_the_account_it_is_given(
         monkeypatch.setenv('AWS_ENDPOINT_URL', aws.endpoint_url)
         monkeypatch.setenv('AWS_ACCESS_KEY_ID', 'test')
         monkeypatch.setenv('AWS_SECRET_ACCESS_KEY', 'test')
-        assert main(['--dry-run', REGION]) == 0
+        assert main(['--dry-run', REGION, '--days', '0.05']) == 0
         assert {call.operation for call in aws.calls} <= READ_ONLY
         assert {call.region for call in aws.calls} == {REGION}
     printed = capsys.readouterr().out
@@ -131,7 +134,8 @@ def test_a_dry_run_reads_the_account_it_is_given(
     running = next(each for each in tables if each['title'] == 'Running jobs')
     [first, last], blocks = running['window'], shown['blocks']
     asked = {query['block'] for request in running['requests'] for query in request['queries']}
-    assert any(first <= at < last for block in asked for _, at, _ in blocks[block]['rows']), 'the last 15 minutes'
+    rows = [row for block in asked for row in blocks[block]['rows']]
+    assert any(at < last and at + len(values) > first for _, at, values in rows), 'the last 15 minutes'
 
 
 @pytest.mark.parametrize(
@@ -173,7 +177,7 @@ def test_one_profile_that_fails_hides_no_other(
     with SimulatedAws(SimulatedClock(NOW)) as aws:
         aws.put(answer('churn-running'))
         monkeypatch.setenv('AWS_ENDPOINT_URL', aws.endpoint_url)
-        assert main(['--dry-run', REGION, '--profile', 'nobody', '--profile', 'good']) == 1
+        assert main(['--dry-run', REGION, '--profile', 'nobody', '--profile', 'good', '--days', '0.05']) == 1
     printed = capsys.readouterr()
     [line] = printed.err.splitlines()
     assert 'nobody' in line
@@ -226,7 +230,8 @@ def test_a_day_and_the_same_day_a_week_before_are_told_alike(day: Recording) -> 
     assert counted_jobs(counted).finished > 100
 
 
-def test_a_live_page_goes_on() -> None:
+def test_a_live_page_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, 'week_before', lambda start: [start - timedelta(hours=1)])
     lives = documents(0.25)
     shown = []
     with PageServer(0) as server:
@@ -251,7 +256,21 @@ def test_a_port_that_is_taken_is_an_error_that_names_it(capsys: pytest.CaptureFi
     assert f'port {port}' in line
 
 
-def test_only_a_simulated_fleet_lives_on(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ('arguments', 'says'),
+    [
+        (['--dry-run', REGION, '--serve'], '--serve'),
+        (['--dry-run'], '--from'),
+        (['--dry-run', REGION, '--from', 'history.json'], '--from'),
+        (['--from', 'history.json'], '--from goes with --dry-run'),
+        (['--dry-run', REGION, '--days', '31'], '31'),
+        (['--dry-run', REGION, '--threshold', 'warm_pool_idle'], 'warm_pool_idle'),
+        (['--dry-run', REGION, '--threshold', 'warm=1'], 'no monitor is named warm'),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit, match='2'):
-        main(['--dry-run', REGION, '--serve'])
-    assert '--serve' in capsys.readouterr().err
+        main(arguments)
+    assert says in capsys.readouterr().err

@@ -102,7 +102,7 @@ def test_an_end_that_is_listed_waits_for_its_description() -> None:
     ledger = new_ledger()
     listed(ledger, [answer()])
     [entry] = ledger.entries.values()
-    ledger.described(entry, from_description(answer(), scrub=str), NOW)
+    entry.described(from_description(answer(), scrub=str), NOW)
     assert ledger.owed(NOW, with_tags=False) == [entry]
     listed(ledger, [ended(status='Failed')], NOW + MINUTE)
     assert ledger.owed(NOW + MINUTE, with_tags=False) == []
@@ -124,7 +124,7 @@ def test_a_change_whose_description_fails_is_tried_again_within_a_few_polls_what
             tried.append(minute)
             described[0].failed(DENIED, now, is_own=True)
         for entry in described[1:]:
-            ledger.described(entry, entry.job, now)
+            entry.described(entry.job, now)
         assert 'job-0' not in [entry.job.name for entry in described[1:]]
     assert tried == [1, 2, 3, 5, 9, 14, 19, 24, 29]
 

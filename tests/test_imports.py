@@ -27,11 +27,21 @@ ROOMS = {
     'tools.aws': (),
     'tools.datadog': (CHECK,),
     'tools.preview': ('tools.datadog',),
+    'tools.backtest': (CHECK, 'tools.aws', 'tools.datadog'),
     'tools.browser': (),
-    'tools.push': (),
-    'tools.demo': (CHECK, 'tools.aws', 'tools.datadog', 'tools.preview', 'tools.browser'),
+    'tools.push': ('tools.datadog',),
+    'tools.demo': (CHECK, 'tools.aws', 'tools.backtest', 'tools.browser', 'tools.datadog', 'tools.preview'),
     'benchmarks': (CHECK, 'tools.aws'),
-    'tests': (CHECK, 'tools.aws', 'tools.datadog', 'tools.preview', 'tools.browser', 'tools.push', 'tools.demo'),
+    'tests': (
+        CHECK,
+        'tools.aws',
+        'tools.backtest',
+        'tools.browser',
+        'tools.datadog',
+        'tools.demo',
+        'tools.preview',
+        'tools.push',
+    ),
 }
 MOST_LINES = 2_000
 

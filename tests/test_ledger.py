@@ -269,7 +269,7 @@ def test_one_wrong_not_found_ends_no_job() -> None:
     old.listed_at, ledger.shown_until = None, ago(hours=2)  # beyond the pages that are listed
     ledger.not_found(old, NOW + MINUTE)
     assert old in ledger.entries.values()
-    ledger.described(old, old.job, NOW + 2 * MINUTE)
+    old.described(old.job, NOW + 2 * MINUTE)
     ledger.not_found(old, NOW + 3 * MINUTE)
     assert old in ledger.entries.values(), 'not twice in a row'
     ledger.not_found(old, NOW + 4 * MINUTE)

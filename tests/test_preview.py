@@ -7,13 +7,14 @@ import base64
 import gzip
 import json
 import re
+from datetime import UTC, datetime
 from graphlib import CycleError
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tools.datadog.assets import Json, filled, load
+from tools.datadog.assets import Json, filled, load, window_of
 from tools.datadog.recording import Recording, ServiceCheck
 from tools.preview.document import document, drawn
 from tools.preview.page import joined, page
@@ -147,6 +148,31 @@ def test_a_widget_has_its_own_time_and_intervals_and_what_it_is_compared_with() 
     widget, whole = shown(long, created)
     assert widget['window'] == [-20, 4]
     assert rows(whole, widget['requests'][0]['queries'][0]) == [({}, -2, [1, 2, None, 4])]
+
+
+def test_a_variable_with_a_default_leaves_the_choice_to_the_page() -> None:
+    variable = {'name': 'currency', 'prefix': 'currency', 'available_values': ['usd', 'cny'], 'defaults': ['usd']}
+    recorded = recording(('jobs.cost_rate', 'currency:usd', {0: 1}), ('jobs.cost_rate', 'currency:cny', {0: 2}))
+    text = 'sum:sagemaker_training.jobs.cost_rate{$currency}'
+    widget, whole = shown(timeseries('query1', text), recorded, [variable])
+    [query] = widget['requests'][0]['queries']
+    assert query['filters'] == ['currency']
+    assert rows(whole, query) == [({'currency': 'cny'}, 0, [2]), ({'currency': 'usd'}, 0, [1])]
+    assert whole['variables'] == {'currency': ['usd', 'cny']}
+    asked = [filled(text, [variable], chosen).partition('{')[2] for chosen in ({}, {'currency': 'cny'})]
+    assert asked == ['currency:usd}', 'currency:cny}']
+
+
+def test_a_day_is_compared_with_that_of_a_week_ago_and_a_month_begins_with_its_first_day() -> None:
+    created = recording(('jobs.created', 'team:a', {-7 * 24 + 1: 4, 1: 1}))
+    definition = timeseries('query1', CREATED % '*') | {'type': 'query_value', 'time': {'live_span': '1d'}}
+    definition['requests'][0]['comparison'] = {'duration': {'type': 'previous_week'}}
+    definition['requests'][0]['queries'][0]['aggregator'] = 'sum'
+    widget, whole = shown(definition, created)
+    now, before = widget['requests'][0]['queries']
+    assert [rows(whole, query) for query in (now, before)] == [[({}, 1, [1])], [({}, 1, [4])]]
+    month = window_of({'time': {'live_span': 'month_to_date'}}, FOUR_HOURS)
+    assert (datetime.fromtimestamp(month.start, UTC), month.end) == (datetime(2024, 10, 1, tzinfo=UTC), FOUR_HOURS.end)
 
 
 def test_a_variable_to_group_by_leaves_the_tags_to_choose_from() -> None:

@@ -282,7 +282,7 @@ def test_without_the_permission_the_status_names_action_and_remedy_until_it_is_t
         assert prices(check) == {}
         assert world.connection.status == SagemakerTrainingCheck.WARNING
         assert world.connection.message == (
-            'List prices not read: see `estimate_cost`. GetProducts: AccessDeniedException: '
+            'Agent stubbed.hostname: List prices not read: see `estimate_cost`. GetProducts: AccessDeniedException: '
             'Allow `pricing:GetProducts` in the IAM policy of these credentials. not authorized.'
         )
     assert asked(world) == 1, 'what is refused is not asked for at each poll'

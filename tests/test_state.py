@@ -80,7 +80,7 @@ def test_use_is_restored_whether_its_times_are_the_same_or_not(counted: dict[str
 def test_what_was_seen_but_not_counted_is_still_owed() -> None:
     ledger = listed(answer())
     [entry] = ledger.entries.values()
-    ledger.described(entry, from_description(ended(), scrub=str), NOW)
+    entry.described(from_description(ended(), scrub=str), NOW)
     assert list(ledger.pending()) == []
     assert list(restored(ledger).pending()) == [NOW]
 
@@ -88,7 +88,7 @@ def test_what_was_seen_but_not_counted_is_still_owed() -> None:
 def test_all_is_described_once_after_a_restart_and_a_change_comes_first() -> None:
     ledger = listed(answer('changed'), answer('quiet', CreationTime=ago(hours=2)))
     for entry in ledger.entries.values():
-        ledger.described(entry, entry.job, NOW)
+        entry.described(entry.job, NOW)
         entry.owed_at = None
         entry.resource_sent_at = NOW
     copy = restored(ledger)

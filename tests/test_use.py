@@ -230,6 +230,21 @@ def test_a_job_counts_as_far_as_it_was_seen_and_not_on_faith(world: World) -> No
     assert billable(world) == (world.clock.now - at(minutes=2)).total_seconds() // 1
 
 
+def test_a_change_that_may_not_be_described_ends_what_counts(world: World) -> None:
+    world.poll(check := world.check(**QUIET))
+    job = trains(at(minutes=2))
+    world.aws.put(job)
+    world.poll(check, after=300)
+    with world.aws.fail('AccessDeniedException', operation='DescribeTrainingJob'):
+        world.aws.put({**job, 'SecondaryStatus': 'Interrupted', 'LastModifiedTime': at(minutes=6)})
+        for _ in range(3):
+            world.poll(check, after=300)
+    assert billable(world) == 180
+    world.aws.put(over(job, at(minutes=30), 240))
+    world.poll(check, after=900)
+    assert billable(world) == 240
+
+
 def test_a_status_that_nobody_knows_counts_at_the_end(world: World) -> None:
     world.poll(check := world.check(**QUIET))
     job = trains(at(minutes=2))
@@ -246,7 +261,7 @@ def test_what_was_counted_beyond_the_bill_is_not_taken_back_but_logged_once(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    world.poll(check := world.check(**QUIET))
+    world.poll(check := world.check(collect_resource_tags=False, job_metrics_hours=3))  # described each hour
     job = trains(at(minutes=2))
     world.aws.put(job)
     for _ in range(5):
@@ -254,7 +269,7 @@ def test_what_was_counted_beyond_the_bill_is_not_taken_back_but_logged_once(
     counted = billable(world)
     world.aws.put(over(job, at(minutes=4, seconds=10), 130))  # AWS dates the end before it last showed the job running
     for _ in range(40):
-        world.poll(check, after=60)
+        world.poll(check, after=300)
     assert billable(world) == counted
     assert 0 < counted - 130 <= 60, 'one poll'
     told = [message for message in caplog.messages if 'than AWS bills' in message]

@@ -128,10 +128,9 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         """For `agent diagnose`: of an instance that may never have run. It shares only the rates with the polls."""
         try:
             self.load_configuration_models()
-            config = self.config
-            is_included = name_filter(config.name_include or (), config.name_exclude or ())
+            is_included = name_filter(self.config.name_include or (), self.config.name_exclude or ())
             unpriced = {name: region.unpriced for name, region in self._followed.items()}
-            findings = diagnoses(self._new_account(), config, is_included, unpriced)
+            findings = diagnoses(self._new_account(), self.config, is_included, unpriced)
         except (AwsError, ConfigurationError) as e:
             findings = iter([unconnected(e)])
         for verdict, *texts in findings:
@@ -200,6 +199,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         )
         for warning in warnings:
             self.log.warning('%s: %s', region.name, warning)
+        prices = shared_list(self.name, self.config.endpoint_url, region.name, self._clock, *self._cache)
         submission = Submission(
             self,
             region.name,
@@ -217,16 +217,11 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
             submission,
             memory,
             ledger,
-            self._prices(region),
+            RegionPrices(region, self._settings, prices, self._clock, self.persistent_cache_id()),
             clock=self._clock,
             is_cancelled=self._cancelled.is_set,
             note_listed=lambda account, now: mark_polled(self._polled_key(account, region.name), *self._cache, now),
         )
-
-    def _prices(self, region: Region) -> RegionPrices:
-        where = hash_mutable_stable(self.config.endpoint_url) if self.config.endpoint_url else 'aws'
-        shared = shared_list(f'{self.name}:prices_{where}_{region.name}', self._clock, *self._cache)
-        return RegionPrices(region, self._settings, shared, self._clock, self.persistent_cache_id())
 
     def _warn_once(self, text: str) -> None:
         if self._warned.acquire(blocking=False):

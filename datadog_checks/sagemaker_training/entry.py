@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zlib import crc32
@@ -83,15 +83,15 @@ class Entry:
     def seen(self, listed: TrainingJob, at: datetime) -> None:
         """A listing shows the job in the statuses it was described in. What it has used since is owed."""
         job = self.job
-        if self.changed_at or not accrues(job) or (listed.status, listed.warm_pool) != (job.status, job.warm_pool):
+        if not accrues(job) or (listed.status, listed.warm_pool) != (job.status, job.warm_pool):
             return
         if listed.secondary_status in (job.secondary_status, None):
             self.seen_at = at
             self.owes_use = True
 
-    def described(self, job: TrainingJob, now: datetime, at: datetime) -> None:
-        self.see(job)
-        self.seen_at = at
+    def described(self, job: TrainingJob, now: datetime, answered_at: datetime | None = None) -> None:
+        self.see(job if job.created == self.job.created else replace(job, created=self.job.created))
+        self.seen_at = answered_at or now
         self.answered(now)
         self.denied = None
         self.not_found = 0

@@ -141,10 +141,6 @@ class Ledger:
         """Whether the last listing, with those before, has shown all there is."""
         return self.covered_at is not None and self.covered_at == self.listed_at and not self.stretches
 
-    def described(self, entry: Entry, job: TrainingJob, now: datetime, answered_at: datetime | None = None) -> None:
-        job = job if job.created == entry.job.created else replace(job, created=entry.job.created)
-        entry.described(job, now, answered_at or now)
-
     def denied(self, entry: Entry, why: Problem, now: datetime) -> None:
         """A job that may not be described is tried again like one that has not changed."""
         entry.answered(now)

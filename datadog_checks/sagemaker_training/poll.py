@@ -190,7 +190,7 @@ class Poll:
                 if job.created - entry.job.created <= BOUNDARY:
                     if entry.changed_at and not (job.is_open and entry.tags):
                         entry.tagged_at = None  # AWS may tell the tags of a new job late: what it used is to have them
-                    self.ledger.described(entry, job, self.now, answered_at(result))
+                    entry.described(job, self.now, answered_at(result))
                     return result
                 self.ledger.forget(entry, self.now)  # and its name given to another job, which the listing shows
         return None

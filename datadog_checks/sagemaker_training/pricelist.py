@@ -14,6 +14,8 @@ from threading import Lock
 
 from pydantic import AwareDatetime, PositiveFloat, TypeAdapter
 
+from datadog_checks.base.utils.containers import hash_mutable_stable
+
 from .aws import Region
 from .aws.errors import AwsError, BadCredentials, Denied, NoPriceList, Problem
 from .aws.pace import Clock
@@ -86,8 +88,9 @@ class PriceList:
 _lists: dict[tuple[str, Clock], PriceList] = {}
 
 
-def shared_list(key: str, clock: Clock, read: Read, write: Write) -> PriceList:
+def shared_list(check: str, endpoint_url: str | None, region: str, clock: Clock, read: Read, write: Write) -> PriceList:
     """The one that all instances of the Agent have in common."""
+    key = f'{check}:prices_{hash_mutable_stable(endpoint_url) if endpoint_url else "aws"}_{region}'
     return _lists.setdefault((key, clock), PriceList(key, read, write))
 
 

@@ -127,8 +127,8 @@ class FollowedRegion:
         )
         for entry, answer in described:
             if config.collect_resources:
-                self._submission.resource(entry, answer, poll.now)
-        self._submission.send_resources(self._out_of_time(start, SENDING_SHARE))
+                self._submission.resources.take(entry, answer, poll.now)
+        self._submission.resources.send(self._out_of_time(start, SENDING_SHARE))
 
     def _out_of_time(self, start: float, share: float) -> Callable[[], bool]:
         deadline = start + share * self._settings.config.min_collection_interval

@@ -1,7 +1,7 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
-"""Everything that is sent of one region: gauges, counts, events, logs, resources with their pace, its service check."""
+"""Everything that is sent of one region: gauges, counts, events, logs, resources and its service check."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any, Protocol
-
-from datadog_checks.base.utils.genresources import INCLUDE_ALL
 
 from .aws.errors import Problem
 from .aws.pace import Clock
+from .catalogue import Catalogue
 from .cost import cost_rates, cost_samples, job_costs
 from .counts import TOTALS, TRANSITIONS, News, count_samples, news
 from .entry import Entry
@@ -23,33 +21,16 @@ from .health import health, message, poll_gauges, too_many_groups
 from .ledger import Ledger
 from .memory import Memory
 from .metrics import fleet_gauges, job_gauges
-from .outbox import Outbox
-from .poll import Answer, Poll
+from .poll import Poll
 from .prices import Prices
-from .resources import RESOURCE_TYPE, resource_digest, resource_fields
 from .runs import longest_run, see
 from .settings import Settings
+from .sink import Sink
 from .tags import JOB_TAGS, STATUS_TAGS, tags
 from .usage import INSTANCE_TIMES, excess
 
 type FleetKey = tuple[str, tuple[str, ...]]
 type GroupedJob = tuple[Entry, list[str]]
-
-
-class Sink(Protocol):
-    """What things are sent through: the methods of an AgentCheck that this room needs."""
-
-    OK: Any
-    WARNING: Any
-    CRITICAL: Any
-    log: Any
-
-    def gauge(self, name: str, value: float, tags: list[str]) -> None: ...
-    def count(self, name: str, value: float, tags: list[str]) -> None: ...
-    def event(self, event: dict[str, Any]) -> None: ...
-    def service_check(self, name: str, status: Any, tags: list[str], message: str) -> None: ...
-    def send_log(self, data: dict[str, Any], cursor: dict[str, Any], stream: str) -> None: ...
-    def submit_generic_resource(self, **resource: Any) -> None: ...
 
 
 class Submission:
@@ -80,55 +61,10 @@ class Submission:
         self._agent = agent
         self._sends_logs = sends_logs
         self._warn_once = warn_once
-        self._outbox = Outbox(clock)
+        self.resources = Catalogue(sink, region, settings, clock, self.log_failure)
         self._fleet: dict[FleetKey, float] = {}
         self._grouped: dict[Entry, list[str]] = {}  # group tags, for as long as a poll takes
         self._is_advised = False  # about too many groups
-
-    def resource(self, entry: Entry, answer: Answer, now: datetime) -> None:
-        """Let the job's resource be sent if it has changed, or would expire before long, when the Agent takes it in."""
-        try:
-            self._put_resource(entry, answer, now)
-        except Exception as e:
-            self.log_failure(f'Job {entry.job.name}: it makes no resource', e)
-            entry.resource_sent_at = now  # it is tried again like one that has not changed
-        self._outbox.send(out_of_time=lambda: True)
-
-    def send_resources(self, out_of_time: Callable[[], bool]) -> None:
-        self._outbox.send(out_of_time)
-
-    def _put_resource(self, entry: Entry, answer: Answer, now: datetime) -> None:
-        fields = resource_fields(
-            answer,
-            account_id=entry.job.account_id,
-            region=self._region,
-            tags=entry.tags,
-            scrubber=self._settings.scrubber,
-            collect_environment_values=self._config.collect_environment_values,
-            exclude=self._config.resource_fields_exclude or (),
-        )
-        refresh = self._settings.resource_refresh
-        digest = resource_digest(fields)
-        if not entry.lacks_resource(digest, now, refresh):
-            return
-
-        def send() -> None:
-            entry.resource_sent_at = now  # also if it cannot be: then it is tried again like one that has not changed
-            try:
-                self._sink.submit_generic_resource(
-                    type=RESOURCE_TYPE,
-                    key=entry.job.arn,
-                    fields=fields,
-                    include=INCLUDE_ALL,
-                    seen_at=int(now.timestamp()),
-                    expire_at=int((now + 3 * refresh).timestamp()),
-                )
-            except Exception as e:
-                self.log_failure(f'Job {entry.job.name}: its resource could not be sent', e)
-            else:
-                entry.resource_digest = digest
-
-        self._outbox.put(entry, send, is_refresh=digest == entry.resource_digest)
 
     def news(
         self, ledger: Ledger, memory: Memory, scope: list[str], now: datetime, deadline: float, prices: Prices
@@ -201,10 +137,12 @@ class Submission:
 
     def _add_use(self, sums: defaultdict[FleetKey, float], entry: Entry, times: list[News], prices: Prices) -> None:
         """What jobs have used has one count for each group of them: of most polls, this is all the news."""
-        for new in times:
-            costs = cost_samples(entry.job, new, prices) if prices else ()
-            for sample in chain(count_samples(entry.job, new), costs):
-                sums[sample.name, (*self._group_tags(entry), *sample.tags)] += sample.value
+        job = entry.job
+        samples = [sample for new in times for sample in count_samples(job, new)]
+        if prices:
+            samples += [sample for new in times for sample in cost_samples(job, new, prices)]
+        for sample in samples:
+            sums[sample.name, (*self._group_tags(entry), *sample.tags)] += sample.value
 
     def _log_excess(self, entry: Entry) -> None:
         """Once: a job may end within moments of being seen, and AWS bill less than had been counted by then."""
@@ -287,7 +225,7 @@ class Submission:
     ) -> None:
         """Of the poll itself, which took `duration` seconds; `attempts` at calls by (operation, outcome)."""
         families = {self._settings.family(entry.job.name, entry.tags) for entry in ledger.entries.values()} - {''}
-        waiting = len(self._outbox)
+        waiting = len(self.resources)
         for sample in poll_gauges(
             ledger, now, duration=duration, pending_resources=waiting, job_families=len(families)
         ):
@@ -302,7 +240,7 @@ class Submission:
             now,
             known,
         )
-        self._outbox = Outbox(self._clock)
+        self.resources.forget()
 
     def warn(self, text: str) -> None:
         self._sink.log.warning('%s: %s', self._region, text)

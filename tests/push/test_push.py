@@ -141,8 +141,48 @@ def test_monitors_notify_whom_this_run_names(push: Push, datadog: Datadog) -> No
     assert pushed.told('updated') == ['job_failed', 'too_slow']
     assert len(re.findall('no longer notifies @slack-ml-oncall$', pushed.out, re.MULTILINE)) == 2
     assert datadog.named('job failed')['message'].endswith('\n\n{{#is_alert}} @pagerduty-ml {{/is_alert}}')
-    push()
+    assert push().told('updated') == [], 'whom they notify now, they go on to notify'
+    assert push("--notify").told("updated") == ["job_failed", "too_slow"]
     assert '@' not in datadog.named('job failed')['message']
+
+
+@pytest.mark.parametrize(
+    ('last', 'is_kept'),
+    [
+        ('@slack-ml-oncall @pagerduty-ml', True),
+        ('{{#is_alert}} @pagerduty-ml {{/is_alert}} {{#is_warning}} @slack-ml {{/is_warning}}', True),
+        ('Ask @somebody first.', False),
+        ('{{#is_alert}} nobody {{/is_alert}}', False),
+    ],
+)
+def test_handles_stay_with_a_new_version_of_the_message(last: str, is_kept: bool, push: Push, datadog: Datadog) -> None:
+    push()
+    datadog.named('job failed')['message'] = f'What it said before.\n\n{last}'
+    push()
+    message = datadog.named('job failed')['message']
+    assert message.startswith('It job failed.')
+    assert message.endswith(f'\n\n{last}') == is_kept
+    assert push().told('updated') == []
+
+
+def test_another_threshold_is_pushed_and_gone_without_it(push: Push, datadog: Datadog) -> None:
+    push('--threshold', 'too_slow=90')
+    pushed = datadog.named('job is slow')
+    assert pushed['query'].endswith(' > 90')
+    assert pushed['options']['thresholds'] == {'critical': 90}
+    assert push('--threshold', 'too_slow=90').told('updated') == []
+    assert push().told('updated') == ['too_slow']
+    assert datadog.named('job is slow')['query'].endswith(' > 1')
+
+
+def test_a_threshold_of_nothing_is_a_mistake(push: Push, datadog: Datadog, capsys: pytest.CaptureFixture[str]) -> None:
+    pushed = push('--threshold', 'slow=90')
+    assert pushed.code == 2
+    assert 'no monitor is named slow; there are job_failed, too_slow' in pushed.err
+    with pytest.raises(SystemExit, match='2'):
+        push('--threshold', 'too_slow')
+    assert 'too_slow' in capsys.readouterr().err
+    assert datadog.requests == []
 
 
 def test_monitors_notify_in_the_states_that_this_run_names(push: Push, datadog: Datadog, assets: Path) -> None:
@@ -223,7 +263,7 @@ def test_a_dry_run_shows_what_would_change_and_changes_nothing(push: Push, datad
     push('--only', 'overview', 'job_failed')
     datadog.named('job failed')['message'] = 'All is well.\n\n@my-own-handle'
 
-    pushed = push('--dry-run')
+    pushed = push('--dry-run', '--notify')
 
     assert (pushed.code, datadog.writes) == (0, [])
     assert pushed.told('create') == ['job_detail', 'too_slow']
@@ -234,7 +274,7 @@ def test_a_dry_run_shows_what_would_change_and_changes_nothing(push: Push, datad
     assert 'no longer notifies @my-own-handle' in pushed.out
     assert pushed.out.endswith('Nothing was changed. Without --dry-run: 2 created, 2 updated\n')
     assert 'someone@example.com' not in pushed.out, 'what only Datadog has is not shown'
-    assert push().told('updated') == ['overview', 'job_failed'], 'as was foretold'
+    assert push('--notify').told('updated') == ['overview', 'job_failed'], 'as was foretold'
 
 
 def test_a_dry_run_that_breaks_off_has_done_nothing(push: Push, datadog: Datadog) -> None:

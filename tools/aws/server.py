@@ -30,6 +30,7 @@ from werkzeug.wrappers import Response
 from .calls import Answer, AwsError, Call, Fault, Scope, answer_response, error_response
 from .clock import SimulatedClock
 from .fleet import Job, describe, summaries
+from .past import PastJob, as_of, past_summaries
 from .prices import PriceLists
 from .sagemaker import DEFAULT_PAGE, Record, TrainingJobs
 
@@ -66,7 +67,11 @@ class SimulatedAws:
     """
 
     def __init__(
-        self, clock: SimulatedClock, jobs: Iterable[Job] = (), *, roles: Mapping[str, str | None] | None = None
+        self,
+        clock: SimulatedClock,
+        jobs: Iterable[Job | PastJob] = (),
+        *,
+        roles: Mapping[str, str | None] | None = None,
     ) -> None:
         self.calls: list[Call] = []
         self.skew = timedelta()
@@ -111,10 +116,14 @@ class SimulatedAws:
         for account, region in self._jobs:
             sagemaker_backends[account][region].training_jobs.clear()
 
-    def add(self, jobs: Iterable[Job]) -> None:
+    def add(self, jobs: Iterable[Job | PastJob]) -> None:
         """Let the jobs exist, each from its creation time on. One replaces another of its name, account and region."""
         for job in jobs:
-            self._put(job.arn, Record(job.name, job.created, partial(describe, job), summaries(job)), job.tags)
+            if isinstance(job, PastJob):
+                record = Record(job.name, job.created, partial(as_of, job), past_summaries(job))
+            else:
+                record = Record(job.name, job.created, partial(describe, job), summaries(job))
+            self._put(job.arn, record, job.tags)
 
     def put(self, answer: Answer, tags: Mapping[str, str] | None = None) -> None:
         """Let a job exist that is described by this very answer, in place of the one with its ARN."""

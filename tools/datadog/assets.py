@@ -176,7 +176,7 @@ def verdicts(definition: Json, recording: Recording, at: float) -> dict[Group, V
     delay = options.get('new_group_delay', 0)
     judged = _judged_groups(query, recording, at, delay) if delay else frame.lines
     return {
-        group: Verdict(_state(value, options['thresholds'], is_beyond), value)
+        group: Verdict(state_of(value, options['thresholds'], is_beyond), value)
         for group, value in values.items()
         if NOT_AVAILABLE not in group and group in judged
     }
@@ -212,7 +212,8 @@ def _queries(request: Json) -> list[Json]:
     return request['queries'] if 'queries' in request else [request['query']]
 
 
-def _state(value: float, thresholds: Mapping[str, float], is_beyond: Callable[[float, float], bool]) -> str:
+def state_of(value: float, thresholds: Mapping[str, float], is_beyond: Callable[[float, float], bool]) -> str:
+    """What a value makes of a monitor with these thresholds."""
     if is_beyond(value, thresholds['critical']):
         return 'alert'
     return 'warning' if 'warning' in thresholds and is_beyond(value, thresholds['warning']) else 'ok'

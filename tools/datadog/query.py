@@ -136,9 +136,11 @@ class Scope(NamedTuple):
     recording: Recording
     window: Window
     variables: Mapping[str, 'Node']
-    total: str | None = None
+    total: 'Total | None' = None
 
 
+# What is made of a count before anything else.
+type Total = Callable[[Metric, Scope], Frame]
 # Yields a Frame, or a number where there are only numbers.
 type Node = Callable[[Scope], Any]
 
@@ -149,6 +151,15 @@ def evaluate(text: str, recording: Recording, window: Window, total: str | None 
     With `total`, each count is reduced by that method to one value over all time before anything else, as monitors do:
     https://docs.datadoghq.com/monitors/guide/as-count-in-monitor-evaluations/.
     """
+
+    def totalled(metric: Metric, scope: Scope) -> Frame:
+        return reduced(metric.frame(scope.recording, scope.window), total or 'sum')
+
+    return evaluate_totals(text, recording, window, totalled if total else None)
+
+
+def evaluate_totals(text: str, recording: Recording, window: Window, total: Total | None) -> Frame:
+    """As `evaluate`, with `total` for what counts are before anything else."""
     return _answer(text, Scope(recording, window, {}, total))
 
 
@@ -185,8 +196,9 @@ def _value(part: Any, scope: Scope) -> Any:
         case str():
             raise QueryError(f'no query is named {part}')
         case Metric():
-            values = part.frame(scope.recording, scope.window)
-            return reduced(values, scope.total) if scope.total and part.as_count else values
+            if scope.total and part.as_count:
+                return scope.total(part, scope)
+            return part.frame(scope.recording, scope.window)
         case [sign, left, right] if sign in OPERATORS:
             return combined(OPERATORS[sign], _value(left, scope), _value(right, scope))
         case [name, inner, *arguments]:

@@ -1,73 +1,285 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
-"""One poll of a real account, read-only, of which nothing is sent."""
+"""The last days of a real account, read once and read-only, and lived through again by the check: a backtest."""
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from rich.console import Console
+from rich.markup import escape
 
+from datadog_checks.base import ConfigurationError
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck
-from datadog_checks.sagemaker_training.region import LISTING_SHARE
+from datadog_checks.sagemaker_training.aws import Account, Region
+from datadog_checks.sagemaker_training.aws.errors import AwsError
+from datadog_checks.sagemaker_training.aws.pace import Clock
+from datadog_checks.sagemaker_training.listing import LONGEST_LIFE
+from datadog_checks.sagemaker_training.scrub import Scrubber
+from tools.aws.past import past_jobs
+from tools.aws.server import SimulatedAws
+from tools.backtest.history import History, HistoryError, load, save, try_to_write
+from tools.backtest.reading import Listing, Reader, calls_to_describe, listed, regions_with_jobs, sagemaker_regions
+from tools.datadog.assets import Json
+from tools.datadog.assets import load as load_assets
 from tools.datadog.frames import Window
 from tools.datadog.recording import Recording
+from tools.datadog.thresholds import with_threshold
 
 from .advice import at_a_terminal, unknown_region
+from .progress import step
 from .report import draw, duration, render
-from .simulation import POLL_SECONDS, message
+from .simulation import PollError, Simulation, every, forget_aws_setup, simulated
+from .verdict import monitors_section, verdict_section
 
-# The one poll of a dry run may take this long; the check ends it at 80 %, and the listing at 40 %.
-DRY_RUN_SECONDS = 600
-OUT_OF_TIME_SECONDS = LISTING_SHARE * DRY_RUN_SECONDS
-DRY_RUN_HOURS = 24
-DRY_RUN_NOTICE = 'A preview, drawn from one poll of your account. It is not Datadog, and nothing was sent there.'
+DRY_RUN_NOTICE = 'A preview: the check has lived through the last days of your account again. It is not Datadog.'
+# As the check polls; what is older than a day is polled less often, as that many polls would take long.
+POLL_SECONDS, OLDER_POLL_SECONDS = 60, 300
+RECENT = timedelta(days=1)
+# What Datadog draws a week in is an hour, in which what runs now is not to be told from what has just ended.
+SHOWN_SECONDS = 900
+# What a first poll looks back by default, as `history_hours`: for resources, and for what a family usually takes.
+MARGIN = timedelta(hours=24)
+INCOMPLETE, NOT_READ = 1, 2
 
 
-def dry_run(region: str, profiles: Sequence[str | None], page: Path, console: Console) -> int:
-    """Poll the region once with each profile, in real time and with real credentials, and report."""
-    if problem := unknown_region(region):
-        print(problem, file=sys.stderr)
-        return 2
-    instance: dict[str, Any] = {
-        'regions': [region],
-        'min_collection_interval': DRY_RUN_SECONDS,
-        'history_hours': DRY_RUN_HOURS,
-        'job_metrics_hours': DRY_RUN_HOURS,
-        'collect_environment_values': False,
-    }
-    failures = []
-    began = time.monotonic()
-    with console.status(f'Polling {region}: listing 30 days of jobs, 100 a second ...'):
-        for profile in profiles:
-            check = SagemakerTrainingCheck('sagemaker_training', {}, [instance | {'aws_profile': profile}])
-            if error := check.run():
-                failures.append(at_a_terminal(message(error), profile))
-    recording = Recording()
-    recording.take(time.time())
-    connections = recording.service_checks
-    critical = [each.message for each in connections if each.status == SagemakerTrainingCheck.CRITICAL]
-    unheard = [text for text in critical if not any(_what_failed(text) in failure for failure in failures)]
-    failures += map(at_a_terminal, unheard)
-    for failure in failures:
-        print(failure, file=sys.stderr)
-    if len(failures) == len(profiles):
-        return 2
+class DryRun(NamedTuple):
+    """What is asked for on the command line."""
+
+    regions: Sequence[str]
+    profiles: Sequence[str | None]
+    days: float
+    save_to: Path | None = None
+    load_from: Path | None = None
+    thresholds: Mapping[str, float] = {}
+    find_regions: bool = False
+
+
+class Connected(NamedTuple):
+    """An account that can be asked, and the profile that it is asked with."""
+
+    profile: str | None
+    account: Account
+    rate: float  # Describes a second
+
+
+def dry_run(asked: DryRun, page: Path, console: Console, clock: Clock = time) -> int:
+    """Read or load the history, play it, and report; the exit code: 0, 1 if something is missing, 2 if nothing is."""
+    began = clock.monotonic()
+    monitors = {name: _tried(name, monitor, asked.thresholds) for name, monitor in load_assets('monitors').items()}
+    failures: list[str] = []
+    try:
+        if asked.save_to:
+            try_to_write(asked.save_to)  # before much is read that cannot be kept
+        history = load(asked.load_from) if asked.load_from else read(asked, failures, console, clock)
+        if history and asked.save_to:
+            save(history, asked.save_to)
+            console.print(f'Kept: --from {asked.save_to} plays it again, without AWS.', markup=False)
+    except HistoryError as error:
+        history, failures = None, [str(error)]
+    print(*failures, sep='\n', end='\n' * bool(failures), file=sys.stderr)
+    if history is None:
+        return NOT_READ
+    remarks = [*failures, *history.remarks]
+    if history.jobs or history.undescribed:
+        recording, more = _play(history, console, clock)
+        remarks += more
+        if recording:
+            render(recording, console)
+            _report(recording, history, monitors, page, console)
+            remarks += ['See the service check above.'] if recording.worst_status and not remarks else []
+    else:
+        _tell_of_no_jobs(asked, history, failures, console, clock)
+    console.print(f'\nDone in {duration(clock.monotonic() - began)}. Nothing was sent to Datadog.')
+    for remark in remarks:
+        console.print(f'[yellow]warning[/] {escape(remark)}')
+    return INCOMPLETE if remarks else 0
+
+
+def _report(recording: Recording, history: History, monitors: Mapping[str, Json], page: Path, console: Console) -> None:
+    window = Window(history.since.timestamp(), recording.polled_at[-1] + POLL_SECONDS, SHOWN_SECONDS)
+    draw(recording, window, page, console, DRY_RUN_NOTICE, monitors)
+    console.print('\n[bold]Monitors that would have fired[/]')
+    console.print(*monitors_section(recording, monitors), sep='\n')
+    console.print('\n[bold]Verdict[/]')
+    console.print(*verdict_section(recording, history.days), sep='\n')
+
+
+def _tried(name: str, monitor: Json, thresholds: Mapping[str, float]) -> Json:
+    if name not in thresholds:
+        return monitor
+    return monitor | {'definition': with_threshold(monitor['definition'], thresholds[name])}
+
+
+def read(asked: DryRun, failures: list[str], console: Console, clock: Clock) -> History | None:
+    """What AWS tells, and why it does not, into `failures`. None if no region of any profile could be read."""
+    if problems := list(filter(None, map(unknown_region, asked.regions))):
+        failures += problems
+        return None
+    now = _now(clock)
+    history = History(now - timedelta(days=asked.days), now)
+    reach = (history.since - MARGIN - LONGEST_LIFE).date()
     console.print(
-        f'One poll of {region}, read-only, nothing sent: what runs, and what ended in the last {DRY_RUN_HOURS} hours'
+        f'Reading {", ".join(asked.regions)}, and changing nothing. First all jobs since {reach} are listed, as one '
+        'may run for 30 days: a ListTrainingJobs call a second, each for 100 jobs. Ctrl+C ends a step, and what there '
+        'is by then is gone on with.',
+        markup=False,
     )
-    render(recording, console)
-    end = (recording.polled_at[-1] // POLL_SECONDS + 1) * POLL_SECONDS
-    draw(recording, Window.drawn(end - DRY_RUN_HOURS * 3600, end), page, console, DRY_RUN_NOTICE)
-    console.print(f'Done in {duration(time.monotonic() - began)}.')
-    if any(point.metric == 'poll.duration' and point.value >= OUT_OF_TIME_SECONDS for point in recording.points):
-        console.print('That is long: jobs that one poll had no time for may be missing. The next poll would go on.')
-    return min(recording.worst_status + len(failures), 1)
+    scrubber = Scrubber()
+    to_describe: list[tuple[Connected, Listing]] = []
+    for connected in _connected(asked, failures, clock):
+        for region in connected.account.regions:
+            try:
+                with step(f'Listing {region.name}', 'jobs', console, clock) as told:
+                    listing = listed(region, history.since - MARGIN, now, told)
+            except AwsError as error:
+                failures.append(_why(error, connected.profile))
+                continue
+            to_describe.append((connected, listing))
+            history.listed[_place(connected.profile, region)] = listing.shown
+            history.remarks += [scrubber.text(str(why)) for why in listing.malformed]
+            if listing.reached:
+                history.remarks.append(
+                    f'{region.name}: Ctrl+C: jobs created before {listing.reached:%F %H:%M} are missing.'
+                )
+            console.print(
+                f'{_place(connected.profile, region)}: {listing.shown:,} jobs listed, of which {len(listing.alive):,} '
+                f'were alive in the last {asked.days:g} days, or in the one before',
+                markup=False,
+            )
+    if not to_describe:
+        return None
+    read = _described(to_describe, history, failures, console, clock)
+    history.read_at = _now(clock)
+    return history if read else None
 
 
-def _what_failed(text: str) -> str:
-    """Operation and code, which the error of a check and the message of its service check both have."""
-    return ': '.join(text.split(': ', 2)[:2])
+def _described(
+    to_describe: Sequence[tuple[Connected, Listing]],
+    history: History,
+    failures: list[str],
+    console: Console,
+    clock: Clock,
+) -> int:
+    """How many regions could be read; into the history, what they tell."""
+    calls, seconds = calls_to_describe((listing for _, listing in to_describe), to_describe[0][0].rate)
+    if calls:
+        console.print(
+            f'Describing them, with their tags, takes {calls:,} calls, at most {to_describe[0][0].rate:g} a second: '
+            f'about {duration(seconds)}',
+            markup=False,
+        )
+    read = 0
+    for number, (connected, listing) in enumerate(to_describe, 1):
+        try:
+            with step(f'Describing {listing.region.name}', 'jobs', console, clock) as told:
+                Reader(listing, history, Scrubber()).read(told)
+            read += 1
+        except AwsError as error:
+            failures.append(_why(error, connected.profile))
+        except KeyboardInterrupt:
+            left = [listing.region.name for _, listing in to_describe[number:]]
+            missing = f' and all of {", ".join(left)}' if left else ''
+            history.remarks.append(f'Ctrl+C: older jobs of {listing.region.name}{missing} are missing.')
+            return read + 1
+    return read
+
+
+def _connected(asked: DryRun, failures: list[str], clock: Clock, regions: Sequence[str] = ()) -> Iterator[Connected]:
+    """Each account that there are credentials for."""
+    for profile in asked.profiles:
+        instance = {'regions': list(regions or asked.regions), 'aws_profile': profile}
+        check = SagemakerTrainingCheck('sagemaker_training', {}, [instance])
+        try:
+            check.load_configuration_models()
+            account = Account(check.config, {}, clock)
+        except (AwsError, ConfigurationError) as error:
+            failures.append(_why(error, profile))
+            continue
+        yield Connected(profile, account, check.config.describe_requests_per_second)
+
+
+def _play(history: History, console: Console, clock: Clock) -> tuple[Recording | None, list[str]]:
+    """What the check sends of the history in simulated time, and what went wrong."""
+    polls = replay_polls(history.since, history.read_at)
+    jobs = past_jobs([*history.jobs, *((summary, {}) for summary in history.undescribed)], history.read_at)
+    told_of = f'{len(jobs):,} jobs, {duration((polls[-1] - polls[0]).total_seconds())}, {len(polls):,} polls'
+    forget_aws_setup()
+    console.print(f'\nThe check lives through them: {told_of}')
+    simulations = simulated(
+        jobs,
+        polls,
+        prepare=partial(_deny, history),
+        min_collection_interval=POLL_SECONDS,
+        collect_transition_logs=True,
+        estimate_cost=False,  # what the simulated AWS has for prices are not this account's
+    )
+    last: Simulation | None = None
+    remarks = []
+    try:
+        with step('Playing', 'polls', console, clock) as told:
+            for number, simulation in enumerate(simulations, 1):
+                last = simulation
+                told(number, number / len(polls))
+    except PollError as error:
+        remarks.append(str(error))
+    except KeyboardInterrupt:
+        remarks.append(f'Ctrl+C: the last poll is of {last.ended_at:%F %H:%M}.' if last else 'Ctrl+C before any poll.')
+    return (last.recording if last else None), remarks
+
+
+def _deny(history: History, aws: SimulatedAws) -> None:
+    """What could not be described cannot be in the simulation either."""
+    for summary in history.undescribed:
+        _, _, _, region, account, _ = summary['TrainingJobArn'].split(':')
+        aws.fail(
+            'AccessDeniedException',
+            'not authorized',
+            operation='DescribeTrainingJob',
+            account=account,
+            region=region,
+            name=summary['TrainingJobName'],
+        )
+
+
+def replay_polls(since: datetime, until: datetime) -> list[datetime]:
+    """When to poll: each minute of the last day, each five before, and once when nothing more is known."""
+    coarse, fine = timedelta(seconds=OLDER_POLL_SECONDS), timedelta(seconds=POLL_SECONDS)
+    start, end = _floor(since, coarse), _floor(until, fine) + fine
+    recent = max(start, _floor(end - RECENT, coarse))
+    return [*every(OLDER_POLL_SECONDS, start, recent), *every(POLL_SECONDS, recent, end), end]
+
+
+def _now(clock: Clock) -> datetime:
+    return datetime.fromtimestamp(clock.time(), UTC)
+
+
+def _floor(moment: datetime, step: timedelta) -> datetime:
+    return datetime.fromtimestamp(moment.timestamp() // step.total_seconds() * step.total_seconds(), UTC)
+
+
+def _tell_of_no_jobs(asked: DryRun, history: History, failures: list[str], console: Console, clock: Clock) -> None:
+    for place, number in history.listed.items():
+        older = f'; {number:,} ended before' if number else ' or the month before'
+        console.print(f'{place}: no training job was alive in the last {history.days:.3g} days{older}.', markup=False)
+    if not asked.find_regions or asked.load_from:
+        console.print('Is it the right account and region? --find-regions asks each region once.')
+        return
+    for connected in _connected(asked, failures, clock, sagemaker_regions(asked.regions[0])):
+        for name, number, is_more in regions_with_jobs(connected.account.regions):
+            place = f'{connected.profile} {name}' if connected.profile else name
+            console.print(f'{place}: {number}{" or more" if is_more else ""} training jobs', markup=False)
+
+
+def _place(profile: str | None, region: Region) -> str:
+    return f'{profile} {region.name}' if profile else region.name
+
+
+def _why(error: Exception, profile: str | None) -> str:
+    """What went wrong and what to do about it here, in one line, without secrets."""
+    return at_a_terminal(' '.join(Scrubber().text(str(error)).split()), profile)

@@ -15,7 +15,7 @@ from rich.table import Table
 from datadog_checks.sagemaker_training.job import OVER
 from tools.datadog.frames import Window
 from tools.datadog.recording import Point, Recording
-from tools.preview.document import NOTICE
+from tools.preview.document import NOTICE, Monitors
 from tools.preview.page import write
 
 from .truth import SPENT
@@ -53,10 +53,17 @@ def render(recording: Recording, console: Console) -> None:
         console.print(*section(recording), sep='\n')
 
 
-def draw(recording: Recording, window: Window, page: Path, console: Console, notice: str = NOTICE) -> None:
+def draw(
+    recording: Recording,
+    window: Window,
+    page: Path,
+    console: Console,
+    notice: str = NOTICE,
+    monitors: Monitors = None,
+) -> None:
     """Write the page, and say where it is."""
     page.parent.mkdir(parents=True, exist_ok=True)
-    write(recording, window, page, notice)
+    write(recording, window, page, notice, monitors)
     console.print(f'\nThe dashboards and monitors, drawn from this:\n{page.resolve()}', soft_wrap=True)
 
 
@@ -128,7 +135,7 @@ def _jobs(recording: Recording) -> Iterator[RenderableType]:
     for job in jobs:
         (over if _is_over(job) else open_).append(job)
     shown = open_[:MOST_OPEN] + over[:MOST_OVER]
-    yield _table(JOB_COLUMNS, ([read(job) for read in JOB_COLUMNS.values()] for job in shown))
+    yield table(JOB_COLUMNS, ([read(job) for read in JOB_COLUMNS.values()] for job in shown))
     if len(jobs) > len(shown):
         yield f'and {len(open_[MOST_OPEN:])} more open, {len(over[MOST_OVER:])} more ended jobs'
 
@@ -154,7 +161,7 @@ def _fleet(recording: Recording, columns: Mapping[str, str], *tags: str) -> Iter
                 sums[group][point.metric] += int(point.value)
     groups = [*sorted(sums.keys() - {'all'}), 'all']
     rows = ([escape(group), *(str(sums[group][metric]) for metric in columns.values())] for group in groups)
-    yield _table((' '.join(tags).replace('_', ' '), *columns), rows)
+    yield table((' '.join(tags).replace('_', ' '), *columns), rows)
 
 
 def _product(job: Gauges, *metrics: str) -> float:
@@ -192,7 +199,7 @@ def _cost(recording: Recording, tag: str) -> Iterator[RenderableType]:
     ordered = sorted(sums.items(), key=lambda row: -row[1][2])
     total = [sum(map(read, jobs)) for read in COST_COLUMNS.values()]
     rows = ([escape(group), *(f'{value:,.0f}' for value in values)] for group, values in [*ordered, ('all', total)])
-    yield _table((tag.replace('_', ' '), *COST_COLUMNS), rows)
+    yield table((tag.replace('_', ' '), *COST_COLUMNS), rows)
 
 
 COUNT_COLUMNS: dict[str, Callable[[Point], float]] = {
@@ -219,7 +226,7 @@ def _counts(recording: Recording) -> Iterator[RenderableType]:
     for count in totals:
         groups[count.tags.get('team', 'no team')].append(count)
     rows = ([escape(team), *_summed(counts)] for team, counts in [*sorted(groups.items()), ('all', totals)])
-    yield _table(('team', *COUNT_COLUMNS), rows)
+    yield table(('team', *COUNT_COLUMNS), rows)
 
 
 def _summed(counts: Iterable[Point]) -> list[str]:
@@ -272,10 +279,10 @@ def _calls(recording: Recording) -> Iterator[RenderableType]:
         for operation, outcome in sorted(set().union(*polls.values()))
     ]
     rows.append(['all', *(str(poll.total()) for poll in polls.values())])
-    yield _table(('operation and outcome', *polls), rows)
+    yield table(('operation and outcome', *polls), rows)
 
 
-def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
+def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
     """On a narrow screen the first column, of names, is cut short."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style='dim')
     for number, column in enumerate(columns):

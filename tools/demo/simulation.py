@@ -6,6 +6,7 @@
 import gc
 import json
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from datadog_checks.sagemaker_training import SagemakerTrainingCheck
 from tools.aws.calls import Call
 from tools.aws.clock import SimulatedClock
 from tools.aws.fleet import Job
+from tools.aws.past import PastJob
 from tools.aws.scenario import WEEK
 from tools.aws.server import SimulatedAws
 from tools.datadog.recording import Recording
@@ -46,7 +48,7 @@ class Simulation:
 
 
 def simulate(
-    fleet: Sequence[Job], polls: Iterable[datetime], *, restart_at: datetime | None = None, **options: Any
+    fleet: Sequence[Job | PastJob], polls: Iterable[datetime], *, restart_at: datetime | None = None, **options: Any
 ) -> Simulation:
     """What `simulated` yields last."""
     *_, last = simulated(fleet, polls, restart_at=restart_at, **options)
@@ -54,12 +56,17 @@ def simulate(
 
 
 def simulated(
-    fleet: Sequence[Job], polls: Iterable[datetime], *, restart_at: datetime | None = None, **options: Any
+    fleet: Sequence[Job | PastJob],
+    polls: Iterable[datetime],
+    *,
+    restart_at: datetime | None = None,
+    prepare: Callable[[SimulatedAws], None] = lambda aws: None,
+    **options: Any,
 ) -> Iterator[Simulation]:
     """Poll each account of the fleet, in all its regions, at these times; PollError if a poll fails.
 
     Yields after each poll, always with the same recording. At `restart_at` the Agent starts again: with new checks, but
-    its own cache. The options are the instances'.
+    its own cache. `prepare` is given the AWS before the first poll. The options are the instances'.
     """
     polls = iter(polls)
     first = next(polls)
@@ -68,6 +75,7 @@ def simulated(
     recording = Recording()
     datadog_agent._config['logs_enabled'] = True
     with SimulatedAws(clock, fleet, roles=roles) as aws:
+        prepare(aws)
         instances = [
             {
                 'regions': sorted({job.region for job in fleet}),
@@ -142,3 +150,10 @@ def every(seconds: float, start: datetime, until: datetime) -> list[datetime]:
 def message(error: str) -> str:
     """What `run` says went wrong, in one line."""
     return ' '.join(json.loads(error)[0]['message'].split())
+
+
+def forget_aws_setup() -> None:
+    """Whoever runs the demo may have profiles, regions and endpoints set that have nothing to do with it."""
+    for name in [name for name in os.environ if name.startswith('AWS_')]:
+        del os.environ[name]
+    os.environ |= {'AWS_CONFIG_FILE': os.devnull, 'AWS_SHARED_CREDENTIALS_FILE': os.devnull}

@@ -9,12 +9,14 @@ by template variables, aggregates over series, and computes formulas, as `frames
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from itertools import groupby
 from typing import Any
 
-from tools.datadog.assets import Json, Verdict, frames, grouped_by, is_group, load, streamed, verdicts, window_of
+from tools.datadog.alerts import histories
+from tools.datadog.assets import Json, frames, grouped_by, is_group, load, streamed, window_of
 from tools.datadog.filters import tag_filter
-from tools.datadog.frames import Group, QueryError, Window
+from tools.datadog.frames import QueryError, Window
 from tools.datadog.recording import PREFIX, Recording, ServiceCheck, mapping, normalized
 
 from . import prose
@@ -27,12 +29,13 @@ LOG_FRAME = frozenset({'ddtags', 'message', 'status', 'timestamp', 'training_job
 STATUSES = ('ok', 'warning', 'critical', 'unknown')
 STATES = ('ok', 'warning', 'alert')
 NO_DATA = 'n'
-JUDGED_SECONDS = 900
+
+type Monitors = Mapping[str, Json] | None
 
 
-def document(recording: Recording, window: Window, notice: str = NOTICE) -> Json:
-    """All that the page shows."""
-    return drawn(load('dashboards'), load('monitors'), recording, window) | {'notice': notice}
+def document(recording: Recording, window: Window, notice: str = NOTICE, monitors: Monitors = None) -> Json:
+    """All that the page shows; the monitors are the shipped ones, if none are given."""
+    return drawn(load('dashboards'), monitors or load('monitors'), recording, window) | {'notice': notice}
 
 
 def drawn(dashboards: Mapping[str, Json], monitors: Mapping[str, Json], recording: Recording, window: Window) -> Json:
@@ -41,8 +44,6 @@ def drawn(dashboards: Mapping[str, Json], monitors: Mapping[str, Json], recordin
     source = Source(recording, window, variables, tuple(sorted(_preset_tags(dashboards))), {}, {})
     shown = [_dashboard(name, dashboard, source) for name, dashboard in dashboards.items()]
     interned: dict[str, int] = {}
-    # Of each quarter of an hour the last poll.
-    moments = list({at // JUDGED_SECONDS: at for at in recording.polled_at if window.start <= at < window.end}.values())
     return {
         'title': 'Amazon SageMaker Training',
         'start': int(window.buckets[0]),
@@ -53,7 +54,7 @@ def drawn(dashboards: Mapping[str, Json], monitors: Mapping[str, Json], recordin
         'tags': list(interned),
         'streams': list(source.streams.values()),
         'dashboards': shown,
-        'monitors': [_monitor(name, monitor['definition'], recording, moments) for name, monitor in monitors.items()],
+        'monitors': [_monitor(name, monitor['definition'], recording, window) for name, monitor in monitors.items()],
     }
 
 
@@ -70,7 +71,7 @@ def _preset_tags(dashboards: Mapping[str, Json]) -> set[str]:
 
 
 def _choices(source: Source) -> dict[str, list[str]]:
-    """The values of each template variable that something within the window has, or the tags it may group by."""
+    """The values of each template variable: those it lists, else all that something within the window has."""
     values: defaultdict[str, set[str]] = defaultdict(set)
     for _, series in source.recording.all_series():
         if series.within(source.window.start, source.window.end).times:
@@ -78,8 +79,7 @@ def _choices(source: Source) -> dict[str, list[str]]:
                 values[key].add(normalized(value))
     return {
         name: variable['available_values']
-        if is_group(variable)
-        else sorted(
+        or sorted(
             value if variable.get('prefix') else f'{key}:{value}' for key in source.keys(name) for value in values[key]
         )
         for name, variable in source.variables.items()
@@ -203,21 +203,21 @@ def _requests(definition: Json, source: Source, window: Window) -> Json:
     return {'requests': [request_of(definition, request, source, window) for request in definition['requests']]}
 
 
-def _monitor(name: str, definition: Json, recording: Recording, moments: Sequence[float]) -> Json:
-    """The states over time, and the message for the worst one, as of when it began."""
-    said: defaultdict[Group, dict[float, Verdict]] = defaultdict(dict)
-    for at in moments:
-        for group, verdict in verdicts(definition, recording, at).items():
-            said[group][at] = verdict
+def _monitor(name: str, definition: Json, recording: Recording, window: Window) -> Json:
+    """The worst state of each interval, and the message for the worst one of all, as of when it began."""
+    moments = [at for at in recording.polled_at if window.start <= at < window.end]
+    asked, said = histories(definition, recording, moments)
+    together = [list(times) for _, times in groupby(asked, key=lambda at: at // window.interval)]
     by = grouped_by(definition)
     groups = []
     for group, past in sorted(said.items()):
         began, worst = max(past.items(), key=lambda item: STATES.index(item[1].state))
         tags = dict(zip(by, group, strict=True))
+        states = (max((STATES.index(past[at].state) for at in times if at in past), default=None) for times in together)
         groups.append(
             {
                 'group': tags,
-                'states': ''.join(past[at].state[0] if at in past else NO_DATA for at in moments),
+                'states': ''.join(NO_DATA if state is None else STATES[state][0] for state in states),
                 'message': '' if worst.state == 'ok' else prose.message(definition, tags, worst, began),
             }
         )
@@ -226,7 +226,7 @@ def _monitor(name: str, definition: Json, recording: Recording, moments: Sequenc
         'title': definition['name'],
         'query': definition['query'],
         'thresholds': definition['options']['thresholds'],
-        'evaluated': [int(at) for at in moments],
+        'evaluated': [int(times[-1]) for times in together],
         'groups': groups,
     }
 

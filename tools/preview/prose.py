@@ -6,9 +6,6 @@
 What users have written may be anywhere in it: none of their HTML stays, and no image, which would be fetched.
 """
 
-import ast
-import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -18,12 +15,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
 from tools.datadog.assets import VARIABLE, Json, Verdict
-from tools.datadog.frames import QueryError
-
-SECTION = re.compile(r'\{\{([#^])(\w+)\}\}(.*?)\{\{/\2\}\}', re.DOTALL)
-PLACEHOLDER = re.compile(r'(?P<three>\{)?\{\{([\w.]+)\}\}(?(three)\})')
-EVALUATED = re.compile(r'\{\{eval "([^"]+)"\}\}')
-OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
+from tools.datadog.notifications import notification
 
 
 def note(text: str) -> str:
@@ -39,45 +31,8 @@ def event(text: str) -> str:
 
 
 def message(definition: Json, group: Mapping[str, str], verdict: Verdict, at: float) -> str:
-    """What a monitor would send that was triggered then: https://docs.datadoghq.com/monitors/notify/variables/."""
-    thresholds = definition['options']['thresholds']
-    numbers = {
-        'value': verdict.value,
-        'threshold': thresholds.get('critical'),
-        'warn_threshold': thresholds.get('warning'),
-        'last_triggered_at_epoch': at * 1000,
-    }
-    values = {
-        **{f'{key}.name': value for key, value in group.items()},
-        **{name: _decimal(number) for name, number in numbers.items()},
-        'check_message': verdict.message,
-    }
-
-    def section(match: re.Match[str]) -> str:
-        sign, name, text = match.groups()
-        return text if (name == f'is_{verdict.state}') == (sign == '#') else ''
-
-    text = SECTION.sub(section, definition['message'])
-    text = EVALUATED.sub(lambda match: _decimal(_evaluated(ast.parse(match[1], mode='eval').body, numbers)), text)
-    return MARKDOWN.render(PLACEHOLDER.sub(lambda match: values.get(match[2], match[0]), text))
-
-
-def _evaluated(expression: ast.expr, numbers: Mapping[str, float]) -> float:
-    """https://docs.datadoghq.com/monitors/guide/template-variable-evaluation/, of its functions only `round`."""
-    match expression:
-        case ast.Constant(int(value)):
-            return value
-        case ast.Name(name) if name in numbers:
-            return numbers[name]
-        case ast.BinOp(left, sign, right) if type(sign) in OPERATORS:
-            return OPERATORS[type(sign)](_evaluated(left, numbers), _evaluated(right, numbers))
-        case ast.Call(ast.Name('round'), [argument]):
-            return round(_evaluated(argument, numbers))
-    raise QueryError(f'not evaluated: {ast.unparse(expression)}')
-
-
-def _decimal(value: float | None) -> str:
-    return '' if value is None else f'{value:.2f}'.rstrip('0').rstrip('.')
+    """What a monitor would send that was triggered then."""
+    return MARKDOWN.render(notification(definition, group, verdict, at))
 
 
 def _markdown(**rules: Callable[..., str]) -> MarkdownIt:

@@ -3,5 +3,5 @@
 # Licensed under a 3-clause BSD style license (see LICENSE)
 """The dashboards and monitors, pushed into an organisation of Datadog: `make push-assets`.
 
-A command, imported by tests alone. Imports no other room.
+A command, imported by tests alone. Imports the thresholds of tools/datadog.
 """

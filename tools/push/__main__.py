@@ -14,9 +14,11 @@ from datadog_api_client.rest import ClientRetry
 from rich.console import Console
 from rich.markup import escape
 
+from tools.datadog.thresholds import threshold
+
 from .organisation import APP_HOSTS, DEFAULT_SITE, KEYS, PATIENCE, PERMISSIONS, connect
 from .upsert import Outcome, upsert
-from .wanted import DOCS_URL, HANDLE, STATES, TAG, PushError, load
+from .wanted import DOCS_URL, HANDLE, STATES, TAG, PushError, load, tried
 
 ASSETS = Path(__file__).parents[2] / 'assets'
 PLANNED = {'created': 'create', 'updated': 'update'}
@@ -27,8 +29,8 @@ DD_API_KEY, DD_APP_KEY and DD_SITE (default: {DEFAULT_SITE}) are read from the e
 is a scoped one, needs {', '.join(sorted(set(PERMISSIONS.values())))}.
 
 What the files and options say is what is there afterwards. Edits made by hand in Datadog are overwritten, and so are
-the handles and links of an earlier --notify... and --docs-url if this run has none: say all each time. --dry-run shows
-all of it before it happens.
+the links and thresholds of an earlier --docs-url and --threshold if this run has none: say them each time. Handles at
+the end of a message stay, unless a --notify... says otherwise. --dry-run shows all of it before it happens.
 
 A dashboard is found again by the marker [sagemaker-training:...] at the end of its description, a monitor by its name
 and its tag {TAG}. For a version of your own, clone a dashboard and take the marker out of the
@@ -61,13 +63,20 @@ def main(
         parser.add_argument(
             '--notify' if state == 'alert' else f'--notify-{state}',
             action='extend',
-            nargs='+',
-            default=[],
+            nargs='*',
             dest=state,
             type=_handle,
             metavar='HANDLE',
-            help=f'whom every monitor notifies when it {when}, such as @slack-ml-oncall',
+            help=f'whom every monitor notifies when it {when}, such as @slack-ml-oncall; nobody, if none is named',
         )
+    parser.add_argument(
+        '--threshold',
+        type=threshold,
+        action='append',
+        default=[],
+        metavar='MONITOR=VALUE',
+        help='another alert threshold, such as warm_pool_idle=3600, as make dry-run has tried it; may be repeated',
+    )
     parser.add_argument(
         '--docs-url',
         type=_docs_url,
@@ -88,8 +97,8 @@ def main(
         return text
 
     try:
-        notify = {state: getattr(options, state) for state in STATES}
-        everything = load(assets, options.prefix, notify, options.docs_url)
+        notify = {state: getattr(options, state) or () for state in STATES}
+        everything = tried(load(assets, options.prefix, notify, options.docs_url), dict(options.threshold))
         names = {asset.name for asset in everything}
         if unknown := sorted(set(options.only or ()) - names):
             parser.error(f'no asset is named {", ".join(unknown)}; there are {", ".join(sorted(names))}')
@@ -98,7 +107,8 @@ def main(
         if options.dry_run and not all(keys.values()):
             missing = ' and '.join(variable for variable, key in keys.items() if not key)
             console.print(f'No keys ({missing}): the organisation was not asked, so this is as if nothing were there.')
-        for outcome in upsert(everything, options.only or names, organisation, APP_HOSTS[site]):
+        keep = all(getattr(options, state) is None for state in STATES)
+        for outcome in upsert(everything, options.only or names, organisation, APP_HOSTS[site], keep_handles=keep):
             done[outcome.what] += 1
             told = outcome._replace(note=redacted(outcome.note))
             _tell(told, console, APP_HOSTS[site], dry_run=options.dry_run)

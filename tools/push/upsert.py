@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .organisation import Calls, Refused, listed
-from .wanted import Asset, Json, PushError, difference, handles, linked, said
+from .wanted import Asset, Json, PushError, difference, handles, linked, said, with_handles_of
 
 
 class Outcome(NamedTuple):
@@ -19,9 +19,17 @@ class Outcome(NamedTuple):
 
 
 def upsert(
-    assets: Sequence[Asset], names: Collection[str], organisation: Mapping[str, Calls], app_host: str
+    assets: Sequence[Asset],
+    names: Collection[str],
+    organisation: Mapping[str, Calls],
+    app_host: str,
+    *,
+    keep_handles: bool = False,
 ) -> Iterator[Outcome]:
-    """Create or update the named assets, dashboards before the monitors that link to them; tell of each when done."""
+    """Create or update the named assets, dashboards before the monitors that link to them; tell of each when done.
+
+    With `keep_handles`, monitors go on to notify whom they notify.
+    """
     ids: dict[str, Any] = {}
     for kind, calls in organisation.items():
         of_kind = [asset for asset in assets if asset.kind == kind]
@@ -41,7 +49,7 @@ def upsert(
         for asset in chosen:
             wanted = linked(asset.body, ids, app_host)
             if found[asset.name]:
-                yield _tried(_updated, asset, wanted, calls, found[asset.name])
+                yield _tried(_updated, asset, wanted, calls, found[asset.name], keep_handles and kind == 'monitor')
             elif asset.title in ids and wanted != sent[asset.name]:
                 # It was created before a dashboard that it links to, and told of then.
                 again = _tried(_updated_again, asset, wanted, calls, ids[asset.title])
@@ -62,7 +70,7 @@ def _created(asset: Asset, wanted: Json, calls: Calls) -> Outcome:
     return Outcome('created', asset, calls.create(wanted).get('id'))
 
 
-def _updated(asset: Asset, wanted: Json, calls: Calls, found: Sequence[Json]) -> Outcome:
+def _updated(asset: Asset, wanted: Json, calls: Calls, found: Sequence[Json], keep_handles: bool) -> Outcome:
     """Make the one that was found what is wanted; Refused if more than one was found."""
     if len(found) > 1:
         several = ', '.join(f'{item.get("title") or item.get("name")} ({item["id"]})' for item in found)
@@ -71,7 +79,10 @@ def _updated(asset: Asset, wanted: Json, calls: Calls, found: Sequence[Json]) ->
         )
         raise Refused(f'there are {len(found)} of it, so none was touched: {several}; {how} of all but one')
     id_ = found[0]['id']
-    there = said(wanted, calls.whole(found[0]))
+    whole = calls.whole(found[0])
+    if keep_handles:
+        wanted = with_handles_of(whole, wanted)
+    there = said(wanted, whole)
     if there == wanted:
         return Outcome('unchanged', asset, id_)
     calls.update(id_, wanted)

@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from tools.datadog.thresholds import not_to_be_tried, with_threshold
+
 TAG = 'integration:sagemaker-training'
 SEARCH_LINK = re.compile(r'https://app\.datadoghq\.com/dashboard/lists\?q=([\w%.~-]*\w)(&?)', re.ASCII)
 HANDLE = re.compile(r'(?<![\w.])@[^\s,{}]+')
+# What stands around handles that are for some states of a monitor only.
+MARKS = re.compile(r'\{\{[#^/]\w+\}\}')
 # A page of docs/, as assets name it, and where that folder may be read. Neither needs escapes in JSON.
 DOCS_PATH = re.compile(r'`docs/([\w.-]+\.md(?:#[\w-]+)?)`', re.ASCII)
 DOCS_URL = re.compile(r'https://[^\s#()"\\<>`$]+')
@@ -51,6 +55,15 @@ def load(
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise PushError(f'{path} is not a {kind}: {error!r}') from None
     return assets
+
+
+def tried(assets: Sequence[Asset], thresholds: Mapping[str, float]) -> list[Asset]:
+    """The assets, some monitors with another alert threshold; PushError if one has none, or there is no such one."""
+    monitors = {asset.name: asset.body for asset in assets if asset.kind == 'monitor'}
+    if refused := not_to_be_tried(monitors, thresholds):
+        raise PushError(f'--threshold: {refused}')
+    bodies = {name: with_threshold(monitors[name], value) for name, value in thresholds.items()}
+    return [asset._replace(body=bodies.get(asset.name, asset.body)) for asset in assets]
 
 
 def documented(text: str, docs_url: str | None) -> str:
@@ -103,6 +116,14 @@ def difference(there: Json, wanted: Json) -> list[str]:
 def handles(body: Json) -> set[str]:
     """Whom a monitor notifies."""
     return set(HANDLE.findall(body.get('message') or ''))
+
+
+def with_handles_of(there: Json, wanted: Json) -> Json:
+    """What is wanted, with the paragraph of nothing but handles that ends the message there, if it is another one."""
+    last = (there.get('message') or '').rstrip().rpartition('\n\n')[2]
+    if not HANDLE.search(last) or HANDLE.sub('', MARKS.sub('', last)).strip():
+        return wanted
+    return wanted | {'message': f'{wanted["message"]}\n\n{last}'}
 
 
 def notified(definition: Json, notify: Mapping[str, Sequence[str]]) -> str:

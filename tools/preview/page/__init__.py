@@ -16,15 +16,15 @@ from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
 from tools.datadog.assets import Json
 from tools.datadog.frames import Window
 from tools.datadog.recording import Recording
-from tools.preview.document import NOTICE, document
+from tools.preview.document import NOTICE, Monitors, document
 
 PAGE = Path(__file__).parent
 IMPORT = re.compile(r"^import \{[^}]+\} from '\./(\w+)\.js';\n", re.MULTILINE)
 EXPORT = re.compile('^export ', re.MULTILINE)
 
 
-def write(recording: Recording, window: Window, path: Path, notice: str = NOTICE) -> None:
-    path.write_text(page(document(recording, window, notice)), encoding='utf-8')
+def write(recording: Recording, window: Window, path: Path, notice: str = NOTICE, monitors: Monitors = None) -> None:
+    path.write_text(page(document(recording, window, notice, monitors)), encoding='utf-8')
 
 
 def page(shown: Json | None, folder: Path = PAGE) -> str:

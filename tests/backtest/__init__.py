@@ -1,0 +1,3 @@
+# (C) datadog-sagemaker-training authors 2026-present
+# All rights reserved
+# Licensed under a 3-clause BSD style license (see LICENSE)
