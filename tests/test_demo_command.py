@@ -83,6 +83,10 @@ def test_the_demo_reports_what_the_check_sent(
     assert counts[:2] == list(map(str, new))
     assert f'In truth it is {new[0]} jobs created, {new[1]} finished' in printed
     assert 'and so they are counted' in printed
+    costs = re.search(r'It cost \$([\d,.]+) as it was counted\. .* has \$([\d,.]+): ', ' '.join(printed.split()))
+    assert costs
+    counted, billed = (float(cost.replace(',', '')) for cost in costs.groups())
+    assert counted == pytest.approx(billed, rel=0.25), 'as spot may run over both ends of two hours'
     assert re.search('^error .* failed$', printed, re.MULTILINE)
     page = Path(re.findall(r'drawn from this:\n(.+)$', printed, re.MULTILINE)[0])
     assert page == DEMO_PAGE.resolve()
