@@ -65,7 +65,7 @@ lint: .venv/dev ## ruff and mypy
 	@.venv/bin/python -m ruff format --check .
 	@.venv/bin/python -m mypy
 
-demo: .venv/demo ## the check on a simulated fleet, and a page that draws the dashboards; no AWS, no Agent; ARGS=--serve goes on
+demo: .venv/demo ## the check on a simulated AWS, and a page that draws the dashboards; no Agent; ARGS=--serve keeps both running
 	@.venv/bin/python -m tools.demo $(ARGS)
 
 screenshots: .venv/dev ## previews of the dashboards for the README, into images/; needs Chromium or Chrome

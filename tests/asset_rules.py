@@ -55,7 +55,7 @@ EVENT_LINK = re.compile(r'event/explorer\?query=([^&\s)"]*)')
 # A tag's value in a search: it may have a colon, and then means something else without quotes.
 BARE_VALUE = re.compile(r'(?<!")\{\{\w+\.value\}\}')
 DOCS_PATH = re.compile(r'`(docs/[^`]*)`')
-CROSS_LINK = re.compile(r'https://app\.datadoghq\.com/dashboard/lists\?q=([^&)"\s]+)')
+CROSS_LINK = re.compile(r'https://app\.datadoghq\.com/dashboard/lists\?q=([^&)"\s]+)([^)"\s]*)')
 
 MONITOR_KEYS = ['version', 'created_at', 'last_updated_at', 'title', 'description', 'tags', 'definition']
 
@@ -155,14 +155,17 @@ def _texts_are_plain(document: Json) -> Iterator[str]:
 
 
 def _links_lead_somewhere(document: Json) -> Iterator[str]:
-    titles = {dashboard['title'] for dashboard in load('dashboards').values()}
+    variables = {each['title']: {v['name'] for v in each['template_variables']} for each in load('dashboards').values()}
     for text in strings(document):
         for link in re.findall(r'\w+://[^\s)"]*|\]\((?!https://)[^)]*\)', text):
             if not link.startswith('https://'):
                 yield f'not https: {link}'
-        for title in CROSS_LINK.findall(text):
-            if unquote(title) not in titles:
-                yield f'no dashboard is called {unquote(title)}'
+        for title, picks in CROSS_LINK.findall(text):
+            if (called := unquote(title)) not in variables:
+                yield f'no dashboard is called {called}'
+                continue
+            for name in sorted({*re.findall(r'&tpl_var_(\w+)=', picks)} - variables[called]):
+                yield f'{called} has no variable {name}'
         for search in EVENT_LINK.findall(text):
             if '-source:alert' not in (words := unquote(search).split()) or any(w.startswith('source:') for w in words):
                 yield f'Datadog does not know the source of the events: {unquote(search)}'
@@ -458,7 +461,7 @@ def _message_fits(monitor: Json) -> Iterator[str]:
         yield f'{name} is no tag that it groups by'
     # https://docs.datadoghq.com/monitors/guide/template-variable-evaluation/
     numbers = re.findall(r'\{\{(?:eval ")?([^{}"]*\b(?:value|(?:warn_)?threshold)\b[^{}"]*)"?\}\}', message)
-    yield from (f'{number} is not rounded' for number in numbers if not re.fullmatch(r'round\(.*\)', number))
+    yield from (f'{number} is not rounded' for number in numbers if not re.fullmatch(r'round\(.*\)(/10+)?', number))
     # https://docs.datadoghq.com/monitors/notify/variables/#character-escape
     if re.search(r'(?<!\{)\{\{check_message\}\}', message):
         yield 'check_message is escaped as in HTML'

@@ -10,7 +10,8 @@ import pytest
 
 from tools.aws.scenario import ACCOUNTS, REGIONS, living_fleet
 from tools.datadog.alerts import SELDOM, firings, histories
-from tools.datadog.assets import Json, load, verdicts
+from tools.datadog.assets import Json, Verdict, load, verdicts
+from tools.datadog.notifications import notification
 from tools.datadog.recording import Recording, Series
 from tools.datadog.thresholds import not_to_be_tried, threshold, with_threshold
 from tools.demo.simulation import START, every, simulate
@@ -127,3 +128,16 @@ def test_thresholds_that_cannot_be_tried(thresholds: dict[str, Any], says: str) 
     refused = not_to_be_tried({name: each['definition'] for name, each in MONITORS.items()}, thresholds)
     assert refused.startswith(says)
     assert bool(refused) == bool(says)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'says'),
+    [
+        ('failure_rate', 2.25, ('**2.25 more than a quarter**', 'The limit is 2 more')),
+        ('instances_in_use', 10.3, ('**10.3 instances more**', 'The limit is 10 more')),
+        ('spot_interruptions', 15.2, ('**15.2 times more than a tenth**', 'The limit is 15 more')),
+    ],
+)
+def test_a_value_just_beyond_its_limit_is_not_told_as_the_limit(name: str, value: float, says: tuple[str, str]) -> None:
+    message = notification(MONITORS[name]['definition'], {}, Verdict('alert', value), BEGAN)
+    assert [each for each in says if each not in message] == []

@@ -370,6 +370,11 @@ BROKEN_DASHBOARDS: dict[str, tuple[str, Callable[[Json], Any], str]] = {
         lambda d: first(d, 'note').update(content='[x](https://app.datadoghq.com/dashboard/lists?q=No%20Such)'),
         'no dashboard is called No Such',
     ),
+    'link that picks nothing': (
+        'links',
+        lambda d: replace(first(d, 'note'), 'content', '&tpl_var_team=', '&tpl_var_crew='),
+        'Cost and Efficiency has no variable crew',
+    ),
     'events by source': (
         'links',
         lambda d: first(d, 'note').update(

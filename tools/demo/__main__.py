@@ -1,7 +1,7 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
-"""Runs the check, and shows what it submits: on a simulated AWS over a simulated day, or once on your own account."""
+"""Runs the check, and shows what it submits: on a simulated AWS over a simulated day, or over your own last days."""
 
 import argparse
 import logging
