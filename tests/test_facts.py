@@ -5,6 +5,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest
 
 from datadog_checks.sagemaker_training.aws import Page, Region
 from tools.aws.fleet import Job, Step, WarmPool
+from tools.aws.server import SimulatedAws
 
 from .builders import ACCOUNT, NOW, REGION, ago, answer, ended, transition
-from .world import World
+from .world import World, WrongClock
 
 FAILED_USAGE = {'usage.training_time': 1200, 'usage.billable_time': 400, 'usage.saved_time': 800}
 FAILED = {'FailureReason': 'CapacityError: none left', 'TrainingTimeInSeconds': 600, 'BillableTimeInSeconds': 200}
@@ -330,6 +332,22 @@ def test_counts_wait_for_tags_but_not_for_long(world: World) -> None:
             world.poll(check, after=60)
     assert world.counted() == {'jobs.created': 2}
     assert world.counted('team:nlp') == {'jobs.created': 1}
+
+
+@pytest.mark.parametrize('wrong', [-3, -0.5, 0, 3])
+def test_counts_wait_for_tags_that_aws_tells_late_also_by_a_wrong_clock(world: World, wrong: float) -> None:
+    clock = WrongClock(NOW)
+    clock.wrong = wrong
+    with SimulatedAws(clock) as aws:
+        aws.skew = -timedelta(minutes=wrong)
+        world = replace(world, aws=aws, clock=clock)
+        world.poll(check := world.check())
+        job = answer(CreationTime=later(seconds=55))
+        aws.put(job)
+        world.poll(check, after=60)
+        aws.put(job, {'team': 'nlp'})
+        world.poll(check, after=60)
+        assert world.counted('team:nlp') == world.counted() == {'jobs.created': 1}
 
 
 def test_a_job_that_may_not_be_described_is_counted_as_it_is_listed(world: World) -> None:

@@ -30,7 +30,7 @@ from .aws import PAGE_SIZE, Page, Region
 from .aws.answers import job_name
 from .aws.border import answered_at
 from .aws.errors import AwsError, BadCredentials, Denied, Malformed, Missing, NoAnswer, Throttled, Unavailable
-from .entry import TAGS_PATIENCE, Entry, is_stale
+from .entry import TAGS_PATIENCE, Entry
 from .job import TrainingJob
 from .ledger import Ledger
 from .listing import BOUNDARY, Stretch
@@ -216,7 +216,7 @@ class Poll:
                 if isinstance(values, AwsError):
                     continue
                 entry.tags = self.scrubber.mapping(values)
-                if values or is_stale(entry.job.created, TAGS_PATIENCE, self.now):
+                if values or self.now - entry.job.created >= TAGS_PATIENCE:
                     entry.tagged_at = self.now  # else AWS may tell the tags of a young job a little later
 
 
