@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from datadog_checks.base.stubs import aggregator, datadog_agent
 from datadog_checks.base.utils.genresources import GenericResourceEvent
+from datadog_checks.sagemaker_training.cost import COSTS
 from datadog_checks.sagemaker_training.counts import COUNTS
 
 PREFIX = 'sagemaker_training.'
@@ -187,9 +188,10 @@ class Recording:
 
     @property
     def totals(self) -> list[Point]:
-        """The sum of each series of what is counted of jobs."""
+        """The sum of each series of what is counted of jobs, and of what that costs."""
+        counted = COUNTS.keys() | COSTS.values()
         return [
-            Point(metric, sum(series.values), series.tags) for metric, series in self.all_series() if metric in COUNTS
+            Point(metric, sum(series.values), series.tags) for metric, series in self.all_series() if metric in counted
         ]
 
     @property

@@ -24,7 +24,15 @@ from datadog_checks.sagemaker_training.scrub import Scrubber
 from tools.aws.past import past_jobs
 from tools.aws.server import SimulatedAws
 from tools.backtest.history import History, HistoryError, load, save, try_to_write
-from tools.backtest.reading import Listing, Reader, calls_to_describe, listed, regions_with_jobs, sagemaker_regions
+from tools.backtest.reading import (
+    Listing,
+    Reader,
+    calls_to_describe,
+    listed,
+    read_prices,
+    regions_with_jobs,
+    sagemaker_regions,
+)
 from tools.datadog.assets import Json
 from tools.datadog.assets import load as load_assets
 from tools.datadog.frames import Window
@@ -97,7 +105,7 @@ def dry_run(asked: DryRun, page: Path, console: Console, clock: Clock = time) ->
         _tell_of_no_jobs(asked, history, failures, console, clock)
     console.print(f'\nDone in {duration(clock.monotonic() - began)}. Nothing was sent to Datadog.')
     for remark in remarks:
-        console.print(f'[yellow]warning[/] {escape(remark)}')
+        console.print(f'[yellow]warning[/] {escape(at_a_terminal(remark))}')
     return INCOMPLETE if remarks else 0
 
 
@@ -168,17 +176,24 @@ def _described(
 ) -> int:
     """How many regions could be read; into the history, what they tell."""
     calls, seconds = calls_to_describe((listing for _, listing in to_describe), to_describe[0][0].rate)
+    scrubber = Scrubber()
     if calls:
+        regions = dict.fromkeys(listing.region.name for _, listing in to_describe if listing.alive)
         console.print(
             f'Describing them, with their tags, takes {calls:,} calls, at most {to_describe[0][0].rate:g} a second: '
-            f'about {duration(seconds)}',
+            f'about {duration(seconds)}. First, the list prices of {", ".join(regions)}: 1 to 3 calls for each region',
             markup=False,
         )
+        priced = (listing.region for _, listing in to_describe if listing.alive)
+        for region, why in read_prices(priced, history):
+            history.remarks.append(
+                f'{region}: the list prices are missing, and with them its dollars. {scrubber.text(why)}'
+            )
     read = 0
     for number, (connected, listing) in enumerate(to_describe, 1):
         try:
             with step(f'Describing {listing.region.name}', 'jobs', console, clock) as told:
-                Reader(listing, history, Scrubber()).read(told)
+                Reader(listing, history, scrubber).read(told)
             read += 1
         except AwsError as error:
             failures.append(_why(error, connected.profile))
@@ -214,10 +229,10 @@ def _play(history: History, console: Console, clock: Clock) -> tuple[Recording |
     simulations = simulated(
         jobs,
         polls,
-        prepare=partial(_deny, history),
+        prepare=partial(as_in_the_account, history),
         min_collection_interval=POLL_SECONDS,
         collect_transition_logs=True,
-        estimate_cost=False,  # what the simulated AWS has for prices are not this account's
+        estimate_cost=bool(history.prices),
     )
     last: Simulation | None = None
     remarks = []
@@ -233,8 +248,9 @@ def _play(history: History, console: Console, clock: Clock) -> tuple[Recording |
     return (last.recording if last else None), remarks
 
 
-def _deny(history: History, aws: SimulatedAws) -> None:
-    """What could not be described cannot be in the simulation either."""
+def as_in_the_account(history: History, aws: SimulatedAws) -> None:
+    """What could not be described cannot be in the simulation either, and no price counts but those that were read."""
+    aws.prices.listed = history.prices
     for summary in history.undescribed:
         _, _, _, region, account, _ = summary['TrainingJobArn'].split(':')
         aws.fail(
