@@ -237,7 +237,7 @@ def test_ctrl_c_goes_on_with_what_there_is(
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    aws.add(quiet_history(NOW, finished=4_000, days=20))
+    aws.add(quiet_history(NOW, finished=2_000, days=20))
     clock.sleeps_left, clock.interrupt = sleeps, interrupt
     ran = run(REGION, days=0.1)
     assert ran.code == 1
@@ -273,6 +273,9 @@ def test_dollars_are_those_of_the_list_prices_that_the_account_is_told(
     aws.put(ended('broken', status='Failed', at=ago(minutes=10), **figures))
     other = {'InstanceType': 'ml.new.large', 'InstanceCount': 1}
     aws.put(ended('other', at=ago(minutes=10), **figures, ResourceConfig=other))
+    plan = {'TrainingPlanArn': f'arn:aws:sagemaker:{REGION}:123456789012:training-plan/p5'}
+    planned = answer()['ResourceConfig'] | plan
+    aws.put(ended('planned', at=ago(minutes=10), **figures, ResourceConfig=planned))
     kept = tmp_path / 'history.json'
     first = run(REGION, save_to=kept)
     again = run(load_from=kept)
@@ -281,7 +284,7 @@ def test_dollars_are_those_of_the_list_prices_that_the_account_is_told(
     for ran in (first, again):
         told = ' '.join(ran.printed.partition('Verdict')[2].split())
         assert 'dollars 40.00 USD at list prices' in told
-        assert 'no price for ml.new.large' in told
+        assert 'no price for ml.new.large; what runs in a training plan counts 0' in told
         assert '1 of 1 jobs failed or were stopped, after 1.3 instance-hours (40.00 USD)' in told
         assert ran.code == 0
 

@@ -113,7 +113,7 @@ def _hours(totals: list[Point], recording: Recording) -> str:
 
 
 def _dollars(totals: list[Point], recording: Recording) -> str:
-    """If there are prices; what has none is named."""
+    """If there are prices; what has none is named, and what is not paid by the hour."""
     told = []
     for currency in sorted({point.tags['currency'] for point in totals if 'currency' in point.tags}):
         spent, pools, saved = (_sum(totals, f'usage.{what}', currency=currency) for what in DOLLARS)
@@ -123,6 +123,8 @@ def _dollars(totals: list[Point], recording: Recording) -> str:
     priced, used = ({_type(point) for point in totals if point.metric == f'usage.{what}'} for what in USE)
     if told and (unpriced := used - priced - {''}):
         told.append(f'no price for {", ".join(sorted(unpriced))}')
+    if any(point.tags.get('cost_basis') == 'training_plan' for point in totals):
+        told.append('what runs in a training plan counts 0')
     return '; '.join(told) or 'not known without list prices'
 
 
