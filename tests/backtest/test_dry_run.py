@@ -29,7 +29,8 @@ from tools.aws.workloads import PLANTED_SECRETS
 from tools.backtest.history import History, HistoryError, load, save
 from tools.browser.screenshots import NO_BROWSER, go, installed, launched, opened
 from tools.datadog.recording import Recording
-from tools.demo.dry_run import DryRun, as_in_the_account, dry_run, read, replay_polls
+from tools.demo.dry_run import DryRun, dry_run, read
+from tools.demo.replay import as_in_the_account, replay_polls
 from tools.demo.simulation import every, simulate
 
 READ_ONLY = {'ListTrainingJobs', 'DescribeTrainingJob', 'GetResources', 'GetProducts'}
