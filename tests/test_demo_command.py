@@ -37,7 +37,7 @@ from tools.preview.page import compressed
 
 from .builders import NOW, REGION, answer
 
-READ_ONLY = {'ListTrainingJobs', 'DescribeTrainingJob', 'GetResources', 'ListTags', 'GetCallerIdentity'}
+READ_ONLY = {'ListTrainingJobs', 'DescribeTrainingJob', 'GetResources', 'GetProducts', 'ListTags', 'GetCallerIdentity'}
 
 
 @pytest.fixture(autouse=True)
@@ -135,7 +135,7 @@ def test_a_dry_run_reads_the_account_it_is_given(
     assert 'hunter2' not in printed
     shown = shown_on(DRY_RUN_PAGE)
     tables = (each for each in widgets_of(shown, 'overview') if each['type'] == 'query_table')
-    running = next(each for each in tables if each['title'] == 'Running jobs')
+    running = next(each for each in tables if each['title'] == 'Jobs running')
     [first, last], blocks = running['window'], shown['blocks']
     asked = {query['block'] for request in running['requests'] for query in request['queries']}
     rows = [row for block in asked for row in blocks[block]['rows']]

@@ -90,13 +90,10 @@ def row(
     }
 
 
-def product_rows(region: str, hours: Mapping[str, float] = HOURS) -> Iterator[dict[str, Any]]:
+def product_rows(region: str, prices: Mapping[str, float]) -> Iterator[dict[str, Any]]:
     """All of SageMaker's products in a region: for each price of training, others of the same instance as well."""
-    if region not in REGION_FACTORS:
-        return
-    prefix, skus = USAGE_PREFIXES[region], (f'SIM{number:013}' for number in count(1))
-    for name in hours:
-        price = list_price(region, name, hours)
+    prefix, skus = USAGE_PREFIXES.get(region, ''), (f'SIM{number:013}' for number in count(1))
+    for name, price in prices.items():
         for component, usage, kind, factor in (
             ('Hosting', f'{prefix}Host:{name}', f'{name}-Hosting', 1.0),
             ('Training', f'{prefix}Train:{name}', f'{name}-Training', 1.0),
@@ -113,10 +110,17 @@ def product_rows(region: str, hours: Mapping[str, float] = HOURS) -> Iterator[di
 
 
 class PriceLists:
-    """What GetProducts answers. Rows of a test's own come last, as objects or, malformed, as texts."""
+    """What GetProducts answers.
+
+    Attributes:
+        hours: what an hour costs in us-east-1, by instance type; elsewhere, `REGION_FACTORS` of that
+        listed: what it costs instead, by region and instance type, if not None: a real account's list prices
+        extra: rows of a test's own, which come last, as objects or, malformed, as texts
+    """
 
     def __init__(self) -> None:
         self.hours: dict[str, float] = dict(HOURS)
+        self.listed: Mapping[str, Mapping[str, float]] | None = None
         self.extra: list[dict[str, Any] | str] = []
 
     def get_products(self, call: Call) -> Answer:
@@ -131,9 +135,15 @@ class PriceLists:
         size = asked.get('MaxResults', DEFAULT_PAGE)
         if not 1 <= size <= MOST_ROWS:
             raise AwsError('InvalidParameterException', f'MaxResults must be 1 to {MOST_ROWS}')
-        rows = (each for each in product_rows(region, self.hours) if wanted.items() <= _attributes(each).items())
+        products = product_rows(region, self._prices(region))
+        rows = (each for each in products if wanted.items() <= _attributes(each).items())
         texts = [each if isinstance(each, str) else json.dumps(each) for each in (*rows, *self.extra)]
         return page(texts, asked.get('NextToken'), size)
+
+    def _prices(self, region: str) -> Mapping[str, float]:
+        if self.listed is not None:
+            return self.listed.get(region, {})
+        return {name: list_price(region, name, self.hours) for name in self.hours if region in REGION_FACTORS}
 
 
 def _attributes(row: Mapping[str, Any]) -> Mapping[str, str]:

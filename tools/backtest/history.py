@@ -18,7 +18,7 @@ from datadog_checks.sagemaker_training.scrub import REDACTED, Scrubber
 
 type Answer = dict[str, Any]
 
-FORMAT = 1
+FORMAT = 2
 # What a job is known by stays as it is: the check tags with it, too.
 IDENTITY = ('training_job_name', 'training_job_arn')
 
@@ -35,6 +35,7 @@ class History:
         listed: how many jobs the listings showed, by region
         undescribed: summaries of jobs that may not be described
         remarks: what could not be read, and how to allow it
+        prices: AWS's list prices of an hour, by region and instance type; no region of which they could not be read
     """
 
     since: datetime
@@ -43,6 +44,7 @@ class History:
     listed: dict[str, int] = field(default_factory=dict)
     undescribed: list[Answer] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    prices: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def days(self) -> float:
@@ -73,6 +75,7 @@ def save(history: History, path: Path) -> None:
         'jobs': [{'answer': _dumped(answer), 'tags': tags} for answer, tags in history.jobs],
         'undescribed': [_dumped(summary) for summary in history.undescribed],
         'remarks': history.remarks,
+        'prices': history.prices,
     }
     with _written(path) as file:
         file.truncate(0)
@@ -98,6 +101,10 @@ def load(path: Path) -> History:
             listed=content['listed'],
             undescribed=list(map(_loaded, content['undescribed'])),
             remarks=content['remarks'],
+            prices={
+                region: {name: float(hour) for name, hour in hours.items()}
+                for region, hours in content['prices'].items()
+            },
         )
     except OSError as error:
         raise HistoryError(f'{path} cannot be read: {error.strerror}') from None

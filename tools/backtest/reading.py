@@ -1,7 +1,7 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
-"""Reads the jobs of some days, with the calls of the check and at its rates: list, then describe, then their tags.
+"""Reads the jobs of some days, with the calls of the check and at its rates: list, prices, describe, then their tags.
 
 Ctrl+C ends the step under way, and the next one goes on with what there is.
 """
@@ -18,6 +18,7 @@ from botocore.session import Session
 from datadog_checks.sagemaker_training.aws import PAGE_SIZE, Page, Region
 from datadog_checks.sagemaker_training.aws.errors import AwsError, BadCredentials, Denied, Malformed, Missing, NoAnswer
 from datadog_checks.sagemaker_training.listing import LONGEST_LIFE
+from datadog_checks.sagemaker_training.pricelist import read_list
 from datadog_checks.sagemaker_training.scrub import Scrubber
 from tools.aws.past import released
 
@@ -76,6 +77,23 @@ def calls_to_describe(listings: Iterable[Listing], rate: float) -> tuple[int, fl
     """How many calls it takes to describe all, with their tags, and how many seconds at that rate."""
     numbers = [len(listing.alive) for listing in listings]
     return sum(number + ceil(number / PAGE_SIZE) for number in numbers), sum(numbers) / rate
+
+
+def read_prices(regions: Iterable[Region], history: History) -> Iterator[tuple[str, str]]:
+    """Read AWS's list prices into the history, and tell of which region they are missing, and why.
+
+    Another account will do for a region, as they are the same for all.
+    """
+    missing: dict[str, str] = {}
+    for region in regions:
+        if region.name not in history.prices:
+            try:
+                history.prices[region.name] = read_list(region).hours
+            except AwsError as error:
+                missing[region.name] = str(error)
+            except KeyboardInterrupt:
+                missing[region.name] = 'Ctrl+C.'
+    yield from ((name, why) for name, why in missing.items() if name not in history.prices)
 
 
 class Reader:

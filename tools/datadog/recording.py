@@ -188,8 +188,8 @@ class Recording:
 
     @property
     def totals(self) -> list[Point]:
-        """The sum of each series of what is counted of jobs."""
-        counted = {*COUNTS, *COSTS.values()}
+        """The sum of each series of what is counted of jobs, and of what that costs."""
+        counted = COUNTS.keys() | COSTS.values()
         return [
             Point(metric, sum(series.values), series.tags) for metric, series in self.all_series() if metric in counted
         ]

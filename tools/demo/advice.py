@@ -38,7 +38,7 @@ _HERE = {
         'Check `role_arn` and `external_id` of the profile, that the trust policy of the role names the credentials '
         'behind it, and that these allow `{action}`.'
     ),
-    NoPriceList.remedy: 'Costs are left out.',
+    NoPriceList.remedy: 'What runs there is told in hours alone.',
     StsDisabled.remedy: "Activate STS for this region in the role's account (IAM console, Account settings).",
     Throttled.remedy: 'Other clients of this account use up its rate, which AWS counts per region: try again later.',
     Unavailable.remedy: (

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,10 +20,16 @@ from datadog_checks.sagemaker_training.aws.errors import AwsError
 from datadog_checks.sagemaker_training.aws.pace import Clock
 from datadog_checks.sagemaker_training.listing import LONGEST_LIFE
 from datadog_checks.sagemaker_training.scrub import Scrubber
-from tools.aws.past import past_jobs
-from tools.aws.server import SimulatedAws
 from tools.backtest.history import History, HistoryError, load, save, try_to_write
-from tools.backtest.reading import Listing, Reader, calls_to_describe, listed, regions_with_jobs, sagemaker_regions
+from tools.backtest.reading import (
+    Listing,
+    Reader,
+    calls_to_describe,
+    listed,
+    read_prices,
+    regions_with_jobs,
+    sagemaker_regions,
+)
 from tools.datadog.assets import Json
 from tools.datadog.assets import load as load_assets
 from tools.datadog.frames import Window
@@ -33,14 +38,12 @@ from tools.datadog.thresholds import with_threshold
 
 from .advice import at_a_terminal, unknown_region
 from .progress import step
+from .replay import play
 from .report import draw, duration, render
-from .simulation import PollError, Simulation, every, forget_aws_setup, simulated
+from .simulation import POLL_SECONDS
 from .verdict import monitors_section, verdict_section
 
 DRY_RUN_NOTICE = 'A preview: the check has lived through the last days of your account again. It is not Datadog.'
-# As the check polls; what is older than a day is polled less often, as that many polls would take long.
-POLL_SECONDS, OLDER_POLL_SECONDS = 60, 300
-RECENT = timedelta(days=1)
 # What Datadog draws a week in is an hour, in which what runs now is not to be told from what has just ended.
 SHOWN_SECONDS = 900
 # What a first poll looks back by default, as `history_hours`: for resources, and for what a family usually takes.
@@ -87,7 +90,7 @@ def dry_run(asked: DryRun, page: Path, console: Console, clock: Clock = time) ->
         return NOT_READ
     remarks = [*failures, *history.remarks]
     if history.jobs or history.undescribed:
-        recording, more = _play(history, console, clock)
+        recording, more = play(history, console, clock)
         remarks += more
         if recording:
             render(recording, console)
@@ -97,7 +100,7 @@ def dry_run(asked: DryRun, page: Path, console: Console, clock: Clock = time) ->
         _tell_of_no_jobs(asked, history, failures, console, clock)
     console.print(f'\nDone in {duration(clock.monotonic() - began)}. Nothing was sent to Datadog.')
     for remark in remarks:
-        console.print(f'[yellow]warning[/] {escape(remark)}')
+        console.print(f'[yellow]warning[/] {escape(at_a_terminal(remark))}')
     return INCOMPLETE if remarks else 0
 
 
@@ -168,17 +171,24 @@ def _described(
 ) -> int:
     """How many regions could be read; into the history, what they tell."""
     calls, seconds = calls_to_describe((listing for _, listing in to_describe), to_describe[0][0].rate)
+    scrubber = Scrubber()
     if calls:
+        regions = dict.fromkeys(listing.region.name for _, listing in to_describe if listing.alive)
         console.print(
             f'Describing them, with their tags, takes {calls:,} calls, at most {to_describe[0][0].rate:g} a second: '
-            f'about {duration(seconds)}',
+            f'about {duration(seconds)}. First, the list prices of {", ".join(regions)}: 1 to 3 calls for each region',
             markup=False,
         )
+        priced = (listing.region for _, listing in to_describe if listing.alive)
+        for region, why in read_prices(priced, history):
+            history.remarks.append(
+                f'{region}: the list prices are missing, and with them its dollars. {scrubber.text(why)}'
+            )
     read = 0
     for number, (connected, listing) in enumerate(to_describe, 1):
         try:
             with step(f'Describing {listing.region.name}', 'jobs', console, clock) as told:
-                Reader(listing, history, Scrubber()).read(told)
+                Reader(listing, history, scrubber).read(told)
             read += 1
         except AwsError as error:
             failures.append(_why(error, connected.profile))
@@ -204,63 +214,8 @@ def _connected(asked: DryRun, failures: list[str], clock: Clock, regions: Sequen
         yield Connected(profile, account, check.config.describe_requests_per_second)
 
 
-def _play(history: History, console: Console, clock: Clock) -> tuple[Recording | None, list[str]]:
-    """What the check sends of the history in simulated time, and what went wrong."""
-    polls = replay_polls(history.since, history.read_at)
-    jobs = past_jobs([*history.jobs, *((summary, {}) for summary in history.undescribed)], history.read_at)
-    told_of = f'{len(jobs):,} jobs, {duration((polls[-1] - polls[0]).total_seconds())}, {len(polls):,} polls'
-    forget_aws_setup()
-    console.print(f'\nThe check lives through them: {told_of}')
-    simulations = simulated(
-        jobs,
-        polls,
-        prepare=partial(_deny, history),
-        min_collection_interval=POLL_SECONDS,
-        collect_transition_logs=True,
-        estimate_cost=False,  # what the simulated AWS has for prices are not this account's
-    )
-    last: Simulation | None = None
-    remarks = []
-    try:
-        with step('Playing', 'polls', console, clock) as told:
-            for number, simulation in enumerate(simulations, 1):
-                last = simulation
-                told(number, number / len(polls))
-    except PollError as error:
-        remarks.append(str(error))
-    except KeyboardInterrupt:
-        remarks.append(f'Ctrl+C: the last poll is of {last.ended_at:%F %H:%M}.' if last else 'Ctrl+C before any poll.')
-    return (last.recording if last else None), remarks
-
-
-def _deny(history: History, aws: SimulatedAws) -> None:
-    """What could not be described cannot be in the simulation either."""
-    for summary in history.undescribed:
-        _, _, _, region, account, _ = summary['TrainingJobArn'].split(':')
-        aws.fail(
-            'AccessDeniedException',
-            'not authorized',
-            operation='DescribeTrainingJob',
-            account=account,
-            region=region,
-            name=summary['TrainingJobName'],
-        )
-
-
-def replay_polls(since: datetime, until: datetime) -> list[datetime]:
-    """When to poll: each minute of the last day, each five before, and once when nothing more is known."""
-    coarse, fine = timedelta(seconds=OLDER_POLL_SECONDS), timedelta(seconds=POLL_SECONDS)
-    start, end = _floor(since, coarse), _floor(until, fine) + fine
-    recent = max(start, _floor(end - RECENT, coarse))
-    return [*every(OLDER_POLL_SECONDS, start, recent), *every(POLL_SECONDS, recent, end), end]
-
-
 def _now(clock: Clock) -> datetime:
     return datetime.fromtimestamp(clock.time(), UTC)
-
-
-def _floor(moment: datetime, step: timedelta) -> datetime:
-    return datetime.fromtimestamp(moment.timestamp() // step.total_seconds() * step.total_seconds(), UTC)
 
 
 def _tell_of_no_jobs(asked: DryRun, history: History, failures: list[str], console: Console, clock: Clock) -> None:

@@ -41,14 +41,13 @@ def counted_jobs(recording: Recording) -> JobCounts:
 def true_counts(fleet: Iterable[Job], after: datetime, until: datetime) -> JobCounts:
     """What the scripts of the jobs say happened after the first poll, up to the last.
 
-    What a job without tags did in its first minutes is left out: it may still get some, and is counted then.
+    What a job without tags does in its first minutes is counted after these: it may still get some.
     """
     happened = Counter(
         what
         for job in fleet
-        if job.tags or until - job.created >= TAGS_PATIENCE
         for what, time in (('created', job.created), ('finished', job.end), *_interruptions(job))
-        if after < time <= until
+        if after < (time if job.tags else max(time, job.created + TAGS_PATIENCE)) <= until
     )
     return JobCounts(*(happened[what] for what in JobCounts._fields))
 

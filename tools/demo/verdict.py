@@ -4,7 +4,7 @@
 """What the days of a dry run come to: which monitors would have fired, and what to look at first."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -113,11 +113,23 @@ def _hours(totals: list[Point], recording: Recording) -> str:
 
 
 def _dollars(totals: list[Point], recording: Recording) -> str:
-    """If there are prices."""
-    if not any(point.metric == 'usage.cost' for point in totals):
-        return 'no prices: use is in hours'
-    spent, pools, saved = (_sum(totals, f'usage.{what}') for what in ('cost', 'warm_pool_cost', 'saved_cost'))
-    return f'{spent:,.2f} spent, {pools:,.2f} on warm pools; {saved:,.2f} saved by spot'
+    """If there are prices; what has none is named, and what is not paid by the hour."""
+    told = []
+    for currency in sorted({point.tags['currency'] for point in totals if 'currency' in point.tags}):
+        spent, pools, saved = (_sum(totals, f'usage.{what}', currency=currency) for what in DOLLARS)
+        told.append(
+            f'{spent:,.2f} {currency.upper()} at list prices, {pools:,.2f} more for warm pools; spot saved {saved:,.2f}'
+        )
+    priced, used = ({_type(point) for point in totals if point.metric == f'usage.{what}'} for what in USE)
+    if told and (unpriced := used - priced - {''}):
+        told.append(f'no price for {", ".join(sorted(unpriced))}')
+    if any(point.tags.get('cost_basis') == 'training_plan' for point in totals):
+        told.append('what runs in a training plan counts 0')
+    return '; '.join(told) or 'not known without list prices'
+
+
+def _type(point: Point) -> str:
+    return point.tags.get('instance_type', '')
 
 
 def _failures(totals: list[Point], recording: Recording) -> str:
@@ -173,6 +185,8 @@ class Look(NamedTuple):
     text: str
 
 
+DOLLARS = ('cost', 'warm_pool_cost', 'saved_cost')
+USE = ('cost', 'billable_time')
 LOST = frozenset({'failed', 'stopped'})
 # What is said, in this order.
 VERDICT: dict[str, Callable[[list[Point], Recording], str]] = {
@@ -202,6 +216,15 @@ def _billed_hours(job: Gauges) -> float:
     return _value(job, 'job.billable_instance_time') / 3600
 
 
+def _cost(jobs: Iterable[Gauges]) -> str:
+    """In brackets; nothing where no prices are known, or they are of two currencies."""
+    costs = [job['job.estimated_cost'] for job in jobs if 'job.estimated_cost' in job]
+    currencies = {point.tags['currency'] for point in costs}
+    if len(currencies) != 1:
+        return ''
+    return f' ({sum(point.value for point in costs):,.2f} {currencies.pop().upper()})'
+
+
 def _looks(recording: Recording) -> Iterator[Look]:
     """By family, as its jobs are run again."""
     families: defaultdict[str, list[Gauges]] = defaultdict(list)
@@ -214,7 +237,7 @@ def _looks(recording: Recording) -> Iterator[Look]:
             text = (
                 f'{family}: {len(lost)} of {len(jobs)} jobs failed or were stopped, after {hours:,.1f} instance-hours'
             )
-            yield Look(hours, text)
+            yield Look(hours, f'{text}{_cost(lost)}')
         idle = sum(_value(job, 'job.warm_pool.retained_billable_instance_time') for job in jobs) / 3600
         if idle:
             yield Look(idle, f'{family}: its warm pools were kept idle for {idle:,.1f} instance-hours')
