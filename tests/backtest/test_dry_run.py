@@ -185,6 +185,7 @@ def test_no_widget_of_what_such_jobs_tell_is_empty(lived: Lived) -> None:
             go(drawn, f'#{dashboard}')
             assert drawn.locator('.widget').count() > 20
             assert drawn.locator('.widget:has(.no-data)').all_inner_texts() == []
+            assert drawn.get_by_text('cannot draw').all_inner_texts() == []
 
 
 def test_it_says_what_it_asks_for_and_asks_for_no_more(aws: SimulatedAws, run: Run) -> None:
@@ -283,6 +284,7 @@ def test_dollars_are_those_of_the_list_prices_that_the_account_is_told(
     assert 'GetProducts' in first.calls
     assert again.calls == first.calls, 'AWS is not asked again'
     for ran in (first, again):
+        assert 'There are no dollars' not in shown_on(ran.page)
         told = ' '.join(ran.printed.partition('Verdict')[2].split())
         assert 'dollars 40.00 USD at list prices' in told
         assert 'no price for ml.new.large; what runs in a training plan counts 0' in told
@@ -297,6 +299,7 @@ def test_where_prices_are_denied_there_are_no_dollars_and_a_line_says_what_to_al
     aws.fail('AccessDeniedException', 'not authorized', operation='GetProducts')
     ran = run(REGION)
     assert 'USD' not in ran.printed
+    assert 'There are no dollars in it' in shown_on(ran.page)
     last = ran.printed.partition('Nothing was sent')[2]
     assert 'us-east-1: the list prices are missing' in last
     assert 'Allow `pricing:GetProducts`' in last

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +45,7 @@ from .simulation import POLL_SECONDS
 from .verdict import monitors_section, verdict_section
 
 DRY_RUN_NOTICE = 'A preview: the check has lived through the last days of your account again. It is not Datadog.'
+NO_DOLLARS = 'There are no dollars in it, as the list prices could not be read: the terminal says why.'
 # What Datadog draws a week in is an hour, in which what runs now is not to be told from what has just ended.
 SHOWN_SECONDS = 900
 # What a first poll looks back by default, as `history_hours`: for resources, and for what a family usually takes.
@@ -105,8 +107,11 @@ def dry_run(asked: DryRun, page: Path, console: Console, clock: Clock = time) ->
 
 
 def _report(recording: Recording, history: History, monitors: Mapping[str, Json], page: Path, console: Console) -> None:
-    window = Window(history.since.timestamp(), recording.polled_at[-1] + POLL_SECONDS, SHOWN_SECONDS)
-    draw(recording, window, page, console, DRY_RUN_NOTICE, monitors)
+    end = recording.polled_at[-1] + POLL_SECONDS
+    # In whole intervals, so that it can be compared with the time before.
+    start = end - ceil((end - history.since.timestamp()) / SHOWN_SECONDS) * SHOWN_SECONDS
+    notice = DRY_RUN_NOTICE if history.prices else f'{DRY_RUN_NOTICE} {NO_DOLLARS}'
+    draw(recording, Window(start, end, SHOWN_SECONDS), page, console, notice, monitors)
     console.print('\n[bold]Monitors that would have fired[/]')
     console.print(*monitors_section(recording, monitors), sep='\n')
     console.print('\n[bold]Verdict[/]')
