@@ -253,6 +253,8 @@ def _values_hold_in_any_interval(dashboard: Json) -> Iterator[str]:
         for metric in [metric for query in queries(widget.definition) for metric in _readable(query)]:
             if metric.aggregator in ('max', 'min') and metric.rollup not in (metric.aggregator, 'count'):
                 yield f'{widget.name}: the {metric.aggregator} of averages of {metric.name}'
+            if metric.rollup in ('sum', 'count') and not (metric.is_count or metric.has_gaps):
+                yield f'{widget.name}: Datadog would make up points of {metric.name}, which are added up'
         for request in widget.definition.get('requests', ()):
             for each in request.get('formulas', ()):
                 if '_before(' in each['formula'] and not re.fullmatch(r'\w+_before\(.*\)', each['formula']):

@@ -274,6 +274,11 @@ BROKEN_DASHBOARDS: dict[str, tuple[str, Callable[[Json], Any], str]] = {
         lambda d: replace(first(d, 'query_table')['requests'][0]['queries'][0], 'query', '.rollup(max)', ''),
         'the max of averages',
     ),
+    'points made up': (
+        'intervals',
+        lambda d: replace(request(d)['queries'][0], 'query', '.fill(null)', ''),
+        'Datadog would make up points of sagemaker_training.jobs.open',
+    ),
     'part of another time': (
         'intervals',
         lambda d: request(d)['formulas'][0].update(formula='week_before(query1) / query2'),

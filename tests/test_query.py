@@ -242,6 +242,7 @@ def test_queries_are_reduced_by(method: str, expected: float) -> None:
         ('sum:sagemaker_training.jobs.open{team:a,region IN (b,c)}', 'not understood'),
         ('sum:sagemaker_training.jobs.open{team:a AND !region:b}', 'not understood'),
         ('max:sagemaker_training.jobs.open{*}.rollup(last)', 'no rollup by last'),
+        ('max:sagemaker_training.jobs.open{*}.fill(linear)', 'not filled by linear'),
         ('sum:sagemaker_training.jobs.open{*} by {a} by {b}', 'not understood'),
         ('top(sum:sagemaker_training.jobs.open{*})', 'top cannot take'),
         ("top(sum:sagemaker_training.jobs.open{*}, 1, 'median')", 'median'),

@@ -46,11 +46,12 @@ GRAMMAR = r"""
     call: NAME "(" expression ("," argument)* ")"
     argument: SIGNED -> number | NUMBER -> number | STRING -> string
 
-    metric: METRIC "{" filter "}" by? (as_count | as_rate | rollup)*
+    metric: METRIC "{" filter "}" by? (as_count | as_rate | rollup | fill)*
     by: "by" "{" TAG_KEY ("," TAG_KEY)* "}"
     as_count: ".as_count" "(" ")"
     as_rate: ".as_rate" "(" ")"
     rollup: ".rollup" "(" NAME ("," NUMBER)? ")"
+    fill: ".fill" "(" NAME ")"
 
     METRIC.2: /(avg|sum|min|max):[a-z][\w.]*/
     NAME: /[a-z_]\w*/
@@ -73,6 +74,7 @@ class Metric:
     as_rate: bool = False
     rollup: str | None = None
     interval: float | None = None
+    has_gaps: bool = False  # of a gauge, Datadog fills short ones by default, which is not done here
 
     def frame(self, recording: Recording, window: Window) -> Frame:
         """Each series is aggregated over the time of a bucket first, then the series of a group are.
@@ -308,6 +310,12 @@ class _Outline(FilterReader):
         if method not in ROLLUPS:
             raise QueryError(f'there is no rollup by {method}')
         return {'rollup': str(method), 'interval': float(interval[0]) if interval else None}
+
+    def fill(self, items: list[Token]) -> dict[str, Any]:
+        """Gaps stay: https://docs.datadoghq.com/metrics/guide/interpolation-the-fill-modifier-explained/."""
+        if items != ['null']:
+            raise QueryError(f'gaps are not filled by {items[0]}')
+        return {'has_gaps': True}
 
 
 PARSER = Lark(GRAMMAR + filters.GRAMMAR, start='expression', parser='lalr')
