@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from rich.console import RenderableType
 from rich.markup import escape
+from rich.table import Table
 
 from tools.datadog.alerts import Firing, firings
 from tools.datadog.assets import Json
@@ -80,8 +81,12 @@ def verdict_section(recording: Recording, days: float) -> Iterator[RenderableTyp
     """Jobs, hours, dollars, failures, waiting, spot, pools; then what to look at first."""
     totals = recording.totals
     yield f'The last {days:.3g} days, as far as they are known:'
+    told = Table.grid()
+    told.add_column(min_width=14, no_wrap=True)
+    told.add_column()
     for what, tell in VERDICT.items():
-        yield f'  {what:11} {escape(tell(totals, recording))}'
+        told.add_row(f'  {what}', escape(tell(totals, recording)))
+    yield told
     looks = sorted(_looks(recording), key=lambda look: -look.hours)[:MOST_LOOKS]
     yield ''
     yield 'Look first at:' if looks else 'Nothing needs a look: no failure, idle pool or long wait.'
