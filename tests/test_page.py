@@ -3,7 +3,10 @@
 # Licensed under a 3-clause BSD style license (see LICENSE)
 """The preview's page, in a browser without a network: all is drawn, is what the evaluator says, and can be read."""
 
+import base64
 import copy
+import functools
+import gzip
 import json
 import math
 import re
@@ -17,10 +20,9 @@ import pytest
 from filelock import FileLock
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
-from tools.browser.screenshots import JOB_ROWS, NO_BROWSER, go, installed, launched, load, opened, taken
+from tools.browser.screenshots import HEIGHT, JOB_ROWS, NO_BROWSER, WIDTH, go, installed, launched, load, opened, taken
 from tools.browser.serve import PageServer
-from tools.datadog.assets import Json, frames, queries
-from tools.datadog.assets import load as load_assets
+from tools.datadog.assets import Json, frames, is_group, queries
 from tools.datadog.frames import Frame
 from tools.datadog.query import metrics
 from tools.datadog.recording import PREFIX, Recording
@@ -58,6 +60,13 @@ def file(day: Recording, tmp_path_factory: pytest.TempPathFactory, worker_id: st
 
 
 @pytest.fixture(scope='module')
+def shown(file: Path) -> Json:
+    """All that the page shows, as it is in it: to draw it again takes seconds."""
+    [data] = re.findall('id="data">([^<]+)<', file.read_text(encoding='utf-8'))
+    return dict(json.loads(gzip.decompress(base64.b64decode(data))))
+
+
+@pytest.fixture(scope='module')
 def browser() -> Iterator[Browser]:
     with launched() as browser:
         yield browser
@@ -66,6 +75,12 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope='module')
 def shared(browser: Browser, file: Path) -> Page:
     return opened(browser, file)
+
+
+@pytest.fixture(scope='module')
+def unfiltered(shared: Page) -> Callable[[str], dict[int, Answer]]:
+    """What the page says of a dashboard on which nothing is chosen."""
+    return functools.cache(lambda dashboard: evaluated(shared, dashboard, {}))
 
 
 @pytest.fixture(autouse=True)
@@ -137,11 +152,12 @@ def test_each_widget_is_drawn_and_shows_data(dashboard: str, shared: Page) -> No
 
 
 def test_a_card_is_drawn_as_soon_as_it_is_scrolled_to(shared: Page, file: Path) -> None:
+    shared.set_viewport_size({'width': WIDTH, 'height': HEIGHT})
     shared.goto(file.as_uri())
     card = shared.locator('.widget').last
     assert card.get_attribute('data-drawn') is None
     card.scroll_into_view_if_needed()
-    shared.wait_for_function('document.querySelector(".widget:last-child").dataset.drawn')
+    card.and_(shared.locator('[data-drawn]')).wait_for()
 
 
 @pytest.mark.parametrize(
@@ -149,18 +165,17 @@ def test_a_card_is_drawn_as_soon_as_it_is_scrolled_to(shared: Page, file: Path) 
     [(name, variable['name']) for name, each in DASHBOARDS.items() for variable in each['template_variables']],
 )
 def test_a_selector_filters_each_widget_as_the_evaluator_does(
-    dashboard: str, name: str, shared: Page, day: Recording
+    dashboard: str, name: str, shared: Page, day: Recording, unfiltered: Callable[[str], dict[int, Answer]]
 ) -> None:
-    unfiltered = evaluated(shared, dashboard, {})
     shared.evaluate('hash => { location.hash = hash }', f'#{dashboard}')
     shared.wait_for_selector(f'#tabs [data-tab={dashboard}][aria-current]')
-    shared.wait_for_function('!document.querySelector("#selection .chosen")')
+    shared.locator('#selection .chosen').wait_for(state='detached')
     control = shared.locator(f'#selection [name={name}]')
     if name == 'training_job_name':
         control.fill(day.events[-1]['msg_title'].split()[3])
         control.press('Enter')
     else:
-        control.select_option(**({'value': 'cny'} if name == 'currency' else {'index': 1}))
+        control.select_option(control.locator('option:not([selected])').first.get_attribute('value'))
     shared.wait_for_selector(f'#selection .chosen [name={name}]')
     chosen = dict(parse_qsl(shared.evaluate('location.hash').partition('?')[2]))
     assert list(chosen) == [name]
@@ -171,8 +186,9 @@ def test_a_selector_filters_each_widget_as_the_evaluator_does(
         for widget, definition in WIDGETS[dashboard].items()
         if any(f'${name}' in query for query in queries(definition))
     }
-    assert {widget for widget in filtered if filtered[widget] != unfiltered[widget]} <= concerned
-    assert any(filtered[widget] != unfiltered[widget] for widget in concerned)
+    changed = {widget for widget, before in unfiltered(dashboard).items() if filtered[widget] != before}
+    assert changed
+    assert changed <= concerned
     fill = filler(dashboard, **chosen)
     wrong = {
         WIDGETS[dashboard][widget]['title']
@@ -184,9 +200,9 @@ def test_a_selector_filters_each_widget_as_the_evaluator_does(
 
 @pytest.mark.parametrize('dashboard', WIDGETS)
 def test_with_nothing_chosen_each_widget_answers_as_the_evaluator_does(
-    dashboard: str, shared: Page, day: Recording
+    dashboard: str, day: Recording, unfiltered: Callable[[str], dict[int, Answer]]
 ) -> None:
-    answers, fill = evaluated(shared, dashboard, {}), filler(dashboard)
+    answers, fill = unfiltered(dashboard), filler(dashboard)
     wrong = {
         definition['title']
         for widget, definition in WIDGETS[dashboard].items()
@@ -267,7 +283,7 @@ def test_text_can_be_read(width: int, scheme: Any, shared: Page) -> None:
     shared.emulate_media(color_scheme=scheme)
     # So high that nothing is hidden: what is below a text is asked of what can be seen.
     shared.set_viewport_size({'width': width, 'height': 12_000})
-    shared.wait_for_function('scheme => document.documentElement.dataset.theme === scheme', arg=scheme)
+    shared.locator(f':root[data-theme={scheme}]').wait_for()
     for shown in [*WIDGETS, 'monitors']:
         go(shared, f'#{shown}')
         assert shared.evaluate('document.documentElement.scrollWidth') <= width
@@ -334,23 +350,22 @@ def test_what_users_write_is_shown_as_text(shared: Page, day: Recording, tmp_pat
     found.close()
 
 
-def test_slices_that_are_too_many_to_draw_are_one_slice(shared: Page, day: Recording, tmp_path: Path) -> None:
+def test_slices_that_are_too_many_to_draw_are_one_slice(shared: Page, shown: Json, tmp_path: Path) -> None:
     folder = tmp_path / 'page'
     shutil.copytree(PAGE, folder)
     script = (folder / 'hierarchies.js').read_text(encoding='utf-8')
     few = re.sub('SHOWN_SLICES = [0-9]+', 'SHOWN_SLICES = 3', script)
     assert few != script
     (folder / 'hierarchies.js').write_text(few, encoding='utf-8')
-    shown = drawn({'cost_and_efficiency': DASHBOARDS['cost_and_efficiency']}, {}, day, DAY) | {'notice': ''}
     (tmp_path / 'page.html').write_text(page(shown, folder), encoding='utf-8')
     found = shared.context.new_page()
-    found.goto((tmp_path / 'page.html').as_uri())
+    found.goto(f'{(tmp_path / "page.html").as_uri()}#cost_and_efficiency')
     slices = """() => {
       preview.drawAll();
       const [{values, labels}] = document.querySelector('[data-type=sunburst] .js-plotly-plot').data;
       return [Math.max(...values), labels];
     }"""
-    found.wait_for_function('window.preview')
+    found.locator('#tabs a').first.wait_for()
     total, labels = found.evaluate(slices)
     found.close()
     go(shared, '#cost_and_efficiency')
@@ -361,11 +376,11 @@ def test_slices_that_are_too_many_to_draw_are_one_slice(shared: Page, day: Recor
     assert not any(label.endswith(' others') for label in all_labels)
 
 
-def test_each_script_is_a_module_that_imports_what_it_uses(browser: Browser, day: Recording) -> None:
+def test_each_script_is_a_module_that_imports_what_it_uses(browser: Browser, shown: Json) -> None:
     """Joined, they share one scope, in which a forgotten import is not missed."""
     address = 'http://page.test/'
     problems: list[object] = []
-    whole = page(drawn(DASHBOARDS, load_assets('monitors'), day, DAY) | {'notice': ''})
+    whole = page(shown)
     start, end = whole.index('<script type="module">'), whole.rindex('</script>')
     apart = f'{whole[:start]}<script type="module" src="main.js">{whole[end:]}'
     apart = apart.replace('script-src', f'script-src {address}')
@@ -382,9 +397,9 @@ def test_each_script_is_a_module_that_imports_what_it_uses(browser: Browser, day
         found.on('pageerror', lambda error: problems.append(error))
         found.route('**', answer)
         found.goto(address)
-        found.wait_for_function('window.preview || null', timeout=10_000)
-        for shown in [*WIDGETS, 'monitors']:
-            go(found, f'#{shown}')
+        found.locator('#tabs a').first.wait_for(timeout=10_000)
+        for tab in [*WIDGETS, 'monitors']:
+            go(found, f'#{tab}')
             assert found.locator('.undrawn').all_inner_texts() == []
     assert problems == []
 
@@ -422,8 +437,8 @@ def moved_on(shown: Json, notice: str) -> bytes:
     return compressed(later | {'notice': notice})
 
 
-def test_a_live_page_gets_new_data_and_stays_as_it_was_left(browser: Browser, day: Recording) -> None:
-    first = drawn(DASHBOARDS, load_assets('monitors'), day, DAY) | {'notice': 'one', 'live': 0.5}
+def test_a_live_page_gets_new_data_and_stays_as_it_was_left(browser: Browser, shown: Json) -> None:
+    first = shown | {'notice': 'one', 'live': 0.5}
     problems: list[object] = []
     with PageServer(0) as server, browser.new_context(color_scheme='light') as context:
         server.data, server.page = compressed(first), page(None)
@@ -434,7 +449,7 @@ def test_a_live_page_gets_new_data_and_stays_as_it_was_left(browser: Browser, da
         found.locator('#theme').click()
         go(found, '#overview?team=nlp')
         found.evaluate(LEAVE)
-        value = found.locator('.value').first.inner_text()
+        values = found.locator('.value').all_inner_texts()
         left = found.evaluate(LEFT)
         assert left['scrolled'][0] > 1000
         assert left['scrolled'][1] == 30
@@ -443,7 +458,7 @@ def test_a_live_page_gets_new_data_and_stays_as_it_was_left(browser: Browser, da
         server.data = moved_on(first, 'two')
         found.locator('#notice', has_text='two').wait_for()
         assert found.evaluate(LEFT) == left
-        assert found.locator('.value').first.inner_text() != value
+        assert found.locator('.value').all_inner_texts() != values
         assert found.locator('.stream tbody tr').first.inner_text().endswith('The next event')
 
         found.evaluate('rows => document.querySelector(`${rows} a`).focus({preventScroll: true})', JOB_ROWS)
@@ -462,11 +477,10 @@ def test_a_live_page_gets_new_data_and_stays_as_it_was_left(browser: Browser, da
     assert problems == []
 
 
-def test_a_live_page_says_when_nobody_updates_it_any_more(browser: Browser, day: Recording) -> None:
-    shown = drawn({'overview': DASHBOARDS['overview']}, {}, day, DAY) | {'notice': 'one', 'live': 0.5}
+def test_a_live_page_says_when_nobody_updates_it_any_more(browser: Browser, shown: Json) -> None:
     with browser.new_context() as context:
         with PageServer(0) as server:
-            server.data, server.page = compressed(shown), page(None)
+            server.data, server.page = compressed(shown | {'notice': 'one', 'live': 0.5}), page(None)
             found = context.new_page()
             found.goto(server.url)
             found.locator('#notice', has_text='one').wait_for()
@@ -499,18 +513,30 @@ def not_filtered(definition: Json, names: Iterable[str]) -> list[str]:
 
 @pytest.mark.parametrize('dashboard', WIDGETS)
 def test_a_widget_that_a_filter_does_not_touch_says_so(dashboard: str, shared: Page) -> None:
-    names = ('region', 'training_job_name', 'team')
+    variables = DASHBOARDS[dashboard]['template_variables']
+    names = [variable['name'] for variable in variables if not is_group(variable)]
     marks = 'all => all.map((card) => [card.dataset.widget, card.querySelector(".ignored")?.innerText ?? ""])'
     go(shared, f'#{dashboard}')
     assert shared.locator('.ignored').count() == 0
-    go(shared, f'#{dashboard}?{urlencode(dict.fromkeys(names, "any"))}')
+    go(shared, f'#{dashboard}?{urlencode(dict.fromkeys(names, "any:thing"))}')
     said = {
-        int(widget): [name for name in names if name in text.removeprefix('not by ').split(', ')]
+        int(widget): text.removeprefix('not by ').split(', ') if text else []
         for widget, text in shared.locator('.widget').evaluate_all(marks)
     }
     assert said == {widget: not_filtered(definition, names) for widget, definition in WIDGETS[dashboard].items()}
-    # All of one job's follows what is picked.
-    assert any(said.values()) == (dashboard != 'job_detail')
+    assert any(said.values())
+
+
+def test_a_stream_shows_all_that_its_query_asks_for_whatever_else_is_picked(shared: Page) -> None:
+    """No event has a currency, and no query for events asks for one."""
+    rows = shared.locator('.stream tbody tr')
+    go(shared, '#overview')
+    before = rows.all_inner_texts()
+    assert before
+    go(shared, '#overview?currency=cny')
+    assert rows.all_inner_texts() == before
+    go(shared, '#overview?region=nowhere')
+    assert rows.all_inner_texts() == []
 
 
 def test_counts_of_monitors_say_of_when_they_are(shared: Page) -> None:
@@ -571,9 +597,10 @@ def test_nothing_is_cut_without_a_sign(width: int, shared: Page) -> None:
         go(shared, f'#{shown}')
         assert shared.evaluate(CUT) == [], shown
     go(shared, '#overview')
-    assert shared.locator('.cut > .stream').count() == 1
-    shared.locator('.stream').evaluate('box => box.scrollTo(0, box.scrollHeight)')
-    shared.wait_for_function('!document.querySelector(".stream").parentElement.classList.contains("cut")')
+    streams = shared.locator('.stream')
+    assert shared.locator('.cut > .stream').count() == streams.count() > 0
+    streams.evaluate_all('all => all.forEach((box) => box.scrollTo(0, box.scrollHeight))')
+    shared.locator('.cut > .stream').wait_for(state='detached')
 
 
 def test_the_images_are_of_each_dashboard_and_small(browser: Browser, file: Path, tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def opened(browser: Browser, file: Path) -> Page:
 
 def load(page: Page, file: Path) -> None:
     page.goto(file.resolve().as_uri())
-    page.wait_for_function('window.preview')
+    page.locator('#tabs a').first.wait_for()
     go(page, '#overview')
 
 

@@ -118,8 +118,8 @@ def _was_sent(metric: Metric, recording: Recording) -> bool:
 
 def _query(text: str, method: str | None, source: Source, window: Window, shift: float) -> Json:
     metric = _metric(text, source)
-    variables = [name for name, _ in VARIABLE.findall(text)]
-    filters = [name for name in variables if not is_group(source.variables[name])]
+    named = variables_in(text)
+    filters = [name for name in named if not is_group(source.variables[name])]
     if {f'${name}' for name in filters} != outline(text).filter.narrowed_by:
         raise QueryError(f'it knows template variables that narrow a query down, not {text}')
     whole = metric.window(source.window)
@@ -128,7 +128,7 @@ def _query(text: str, method: str | None, source: Source, window: Window, shift:
     selected = metric.selected(source.recording)
     key = (metric.name, metric.aggregator, metric.over_time, metric.as_rate, whole.interval, shift, selected)
     block = source.blocks.setdefault(key, Block(metric, len(source.blocks), shift, whole))
-    block.keys.update(metric.by, *map(source.keys, variables))
+    block.keys.update(metric.by, *map(source.keys, named))
     block.window = block.window._replace(start=min(block.window.start, window.start))
     return {
         'block': block.number,
@@ -138,6 +138,11 @@ def _query(text: str, method: str | None, source: Source, window: Window, shift:
         'filters': filters,
         'window': numbers(metric.window(window), whole),
     }
+
+
+def variables_in(text: str) -> list[str]:
+    """The names of the template variables in a text."""
+    return [name for name, _ in VARIABLE.findall(text)]
 
 
 def block_of(block: Block, source: Source, interned: dict[str, int]) -> Json:

@@ -20,7 +20,7 @@ from tools.datadog.frames import QueryError, Window
 from tools.datadog.recording import PREFIX, Recording, ServiceCheck, mapping, normalized
 
 from . import prose
-from .blocks import Source, block_of, numbers, request_of
+from .blocks import Source, block_of, numbers, request_of, variables_in
 
 NOTICE = "A preview, drawn from what the check has just sent of the demo's simulated AWS. It is not Datadog."
 
@@ -144,11 +144,11 @@ def _note(definition: Json, source: Source, window: Window) -> Json:
 
 
 def _no_contents(definition: Json, source: Source, window: Window) -> Json:
-    return {}
+    return {'filters': []}
 
 
 def _stream(definition: Json, source: Source, window: Window) -> Json:
-    """The number of the stream: dashboards show the same ones."""
+    """The number of the stream, as dashboards show the same ones, and the template variables that filter it."""
     key = json.dumps([definition['requests'], window])
     if key not in source.streams:
         within = [
@@ -157,7 +157,7 @@ def _stream(definition: Json, source: Source, window: Window) -> Json:
             if window.start <= _time(item) < window.end
         ]
         source.streams[key] = [_streamed_item(item, source) for item in sorted(within, key=_time, reverse=True)]
-    return {'stream': list(source.streams).index(key)}
+    return {'stream': list(source.streams).index(key), 'filters': variables_in(key)}
 
 
 def _time(item: Json) -> float:
@@ -190,10 +190,11 @@ def _checks(definition: Json, source: Source, window: Window) -> Json:
         and all(matches(check.tags) for matches in wanted)
     }
     return {
+        'filters': variables_in(json.dumps(definition.get('tags', []))),
         'checks': [
             {'tags': dict(check.tags), 'status': STATUSES[check.status], 'message': check.message}
             for _, check in sorted(last.items())
-        ]
+        ],
     }
 
 

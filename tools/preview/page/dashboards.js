@@ -11,14 +11,12 @@ import { marked } from './keep.js';
 import { LISTED } from './lists.js';
 import { PLOTS } from './plots.js';
 import { data, hashTo } from './route.js';
-import { checkedBy, CHECKED, toLookAt } from './states.js';
+import { CHECKED, toLookAt } from './states.js';
 import { TEXTS } from './texts.js';
 import { VALUES } from './values.js';
 
 const LISTED_OPTIONS = 60;
 const SHOWN_PICKS = 6;
-// What is text, or is filtered by all that is picked.
-const STATIC = ['note', 'list_stream'];
 
 // What draws a type of widget: a function of the card's body and of the context, which is
 // {data, dashboard, widget, definition, chosen, answers, overTime()}. What is text stays text.
@@ -63,12 +61,9 @@ function cardOf(dashboard, widget, chosen) {
 }
 
 // The chosen template variables that a widget, or one of its queries, does not filter by.
-function ignored({ type, requests = [], definition }, names) {
-  if (STATIC.includes(type)) return [];
-  if (type === 'manage_status') return names;
-  const asked = requests.flatMap(({ queries }) => queries);
-  const filters = type === 'check_status' ? [checkedBy(definition)] : asked.map((query) => query.filters);
-  return names.filter((name) => !filters.every((each) => each.includes(name)));
+function ignored({ requests = [], filters }, names) {
+  const asked = filters ? [{ filters }] : requests.flatMap(({ queries }) => queries);
+  return names.filter((name) => !asked.every((each) => each.filters.includes(name)));
 }
 
 // With new data, the cards that there are.

@@ -59,11 +59,14 @@ function queried(data, query, tags, groups) {
     if (!conditions.every(([column, value]) => tag(column) === value)) continue;
     const group = columns.map((column) => tag(column) ?? NOT_AVAILABLE);
     const key = group.join('\0');
-    if (!lines.has(key)) lines.set(key, { group, values: Array.from({ length: last - first }, () => []) });
+    if (!lines.has(key)) lines.set(key, { group, values: Array(last - first).fill(null) });
     const buckets = lines.get(key).values;
-    values.forEach((value, i) => value !== null && buckets[at + i - first]?.push(value));
+    values.forEach((value, i) => {
+      const bucket = at + i - first;
+      if (value !== null && bucket in buckets) (buckets[bucket] ??= []).push(value);
+    });
   }
-  const overSpace = (buckets) => buckets.map((values) => (values.length ? REDUCERS[query.space](values) : null));
+  const overSpace = (buckets) => buckets.map((values) => values && REDUCERS[query.space](values));
   const frame = mapped({ by, interval, count: last - first, lines }, overSpace);
   if (!query.reduce) return frame;
   return { ...mapped(frame, (values) => [reduced(values, query.reduce)]), count: 1, interval: 1 };

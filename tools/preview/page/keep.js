@@ -9,9 +9,11 @@ import { all } from './elements.js';
 const BOXES = '.fill, .legend';
 const MOST_HIDDEN = 4;
 
-// What is unfolded has a key of its own, under which it is found again.
-const keyOf = (node) => JSON.stringify([node.localName, node.closest('[data-key]')?.dataset.key, node.href]);
-const placeOf = (box) => `${box.closest('[data-widget]')?.dataset.widget} ${box.className}`;
+// What is unfolded has a key of its own, under which it is found again in its widget: two may show the same event.
+const widgetOf = (node) => node.closest('[data-widget]')?.dataset.widget;
+const keyOf = (node) =>
+  JSON.stringify([widgetOf(node), node.localName, node.closest('[data-key]')?.dataset.key, node.href]);
+const placeOf = (box) => `${widgetOf(box)} ${box.className}`;
 
 export function purge(part) {
   for (const chart of all(part, '.js-plotly-plot')) Plotly.purge(chart);
@@ -20,11 +22,11 @@ export function purge(part) {
 export function keeping(part, drawAnew) {
   const [x, y] = [scrollX, scrollY];
   const scrolled = new Map(all(part, BOXES).map((box) => [placeOf(box), [box.scrollLeft, box.scrollTop]]));
-  const unfolded = new Set(all(part, 'details[data-key][open]').map(({ dataset }) => dataset.key));
+  const unfolded = new Set(all(part, 'details[data-key][open]').map(keyOf));
   const focused = part.contains(document.activeElement) ? keyOf(document.activeElement) : null;
   purge(part);
   drawAnew();
-  for (const details of all(part, 'details[data-key]')) details.open = unfolded.has(details.dataset.key);
+  for (const details of all(part, 'details[data-key]')) details.open = unfolded.has(keyOf(details));
   for (const box of all(part, BOXES)) box.scrollTo(...(scrolled.get(placeOf(box)) ?? [0, 0]));
   if (focused) all(part, 'a, summary').find((node) => keyOf(node) === focused)?.focus({ preventScroll: true });
   scrollTo(x, y);
@@ -34,6 +36,7 @@ export function keeping(part, drawAnew) {
 export function marked(part) {
   for (const box of all(part, BOXES)) {
     const mark = () => {
+      if (!box.isConnected) return observer.disconnect();
       const [below, right] = [
         box.scrollHeight - box.scrollTop - box.clientHeight, box.scrollWidth - box.scrollLeft - box.clientWidth,
       ];

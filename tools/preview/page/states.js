@@ -36,13 +36,9 @@ export const counts = (items, when) => el('div.counts', {}, el('small', {}, when
   return count > 0 && el(`div.state-${state}`, {}, el('b', {}, String(count)), name);
 }));
 
-// The template variables that a status of checks is filtered by.
-export const checkedBy = ({ tags = [] }) => [...tags.join().matchAll(/\$(\w+)/g)].map(([, name]) => name);
-
 export const CHECKED = {
   check_status(body, { widget, definition, dashboard, chosen }) {
-    const names = checkedBy(definition);
-    const byName = Object.groupBy(filtered(widget.checks, tagsOf(dashboard, chosen), names), ({ tags }) =>
+    const byName = Object.groupBy(filtered(widget.checks, tagsOf(dashboard, chosen), widget.filters), ({ tags }) =>
       (definition.group_by ?? []).map((key) => tags[key] ?? NOT_AVAILABLE).join(', ') || definition.check);
     const found = Object.entries(byName).map(([name, checks]) => {
       const state = worst(checks.map(({ status }) => STATUSES[status]));

@@ -30,8 +30,7 @@ export function rendered(html, name, chosen) {
 
 export const TEXTS = {
   list_stream(body, { data, widget, definition, dashboard, chosen }) {
-    const tags = tagsOf(dashboard, chosen);
-    const found = filtered(data.streams[widget.stream], tags, Object.keys(tags));
+    const found = filtered(data.streams[widget.stream], tagsOf(dashboard, chosen), widget.filters);
     if (!found.length) return body.append(nothing());
     const columns = definition.requests[0].columns.map(({ field }) => field).filter((field) => field.startsWith('@'));
     const fieldOf = (fields, name) => (name.includes('duration') && name in fields
