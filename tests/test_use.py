@@ -276,6 +276,27 @@ def test_what_was_counted_beyond_the_bill_is_not_taken_back_but_logged_once(
     assert [message.rpartition('has')[0] for message in told] == [f'Job job: {name} ' for name in TIMES[:2]]
 
 
+def test_a_warm_pool_that_cost_less_than_was_counted_is_logged_as_its_job_is(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    world.poll(check := world.check(**QUIET))
+    job = trains(at(minutes=2))
+    world.aws.put(job)
+    for _ in range(5):
+        world.poll(check, after=60)
+    end, pool = at(minutes=4, seconds=30), {'WarmPoolStatus': {'Status': 'Available'}}
+    world.aws.put(over(job, end, 150, **pool))
+    for _ in range(3):
+        world.poll(check, after=60)
+    pool = {'WarmPoolStatus': {'Status': 'Terminated', 'ResourceRetainedBillableTimeInSeconds': 190}}
+    world.aws.put(over(job, end, 150, **pool))
+    for _ in range(2):
+        world.poll(check, after=60)
+    told = [message.partition(': ')[2].split()[0] for message in caplog.messages if 'than AWS bills' in message]
+    assert told == [*TIMES[:2], 'usage.warm_pool_time']
+
+
 @pytest.mark.parametrize('pools', [[('Terminated', 700)], [('Reused', 700)], [('Reused', None), ('Reused', 700)]])
 def test_a_warm_pool_counts_while_it_is_kept_and_to_its_keep_alive_period_at_most(
     world: World, pools: list[tuple[str, int | None]]

@@ -46,7 +46,7 @@ class Entry:
     counted: dict[str, int] = field(default_factory=dict)
     seen_at: datetime | None = None  # when the job was last seen to be as described, by the clock of AWS
     spent: float | None = None  # on the billed time that was counted, and on what was before it; None if not known
-    excess_told: bool = False  # what was counted beyond AWS's figures has been logged
+    excess_told: frozenset[str] = frozenset()  # of which counts it was logged that they are beyond AWS's figures
     asked_at: datetime | None = None  # when it was last described, or that was refused for good
     denied: Problem | None = None  # why its last Describe was denied
     failures: int = 0  # since it was last described

@@ -145,14 +145,14 @@ class Submission:
             sums[sample.name, (*self._group_tags(entry), *sample.tags)] += sample.value
 
     def _log_excess(self, entry: Entry) -> None:
-        """Once: a job may end within moments of being seen, and AWS bill less than had been counted by then."""
-        if entry.job.is_open or entry.excess_told:
+        """Each once: a job may end within moments of being seen, and AWS bill less than had been counted by then."""
+        if entry.job.is_open:
             return
         for name, seconds in excess(entry.job, entry.counted).items():
-            entry.excess_told = True
-            self._sink.log.info(
-                'Job %s: %s has counted %d seconds more of each instance than AWS bills', entry.job.name, name, seconds
-            )
+            if name not in entry.excess_told:
+                entry.excess_told |= {name}
+                text = 'Job %s: %s has counted %d seconds more of each instance than AWS bills'
+                self._sink.log.info(text, entry.job.name, name, seconds)
 
     def _group_tags(self, entry: Entry) -> list[str]:
         found = self._grouped.get(entry)
