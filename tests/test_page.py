@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from filelock import FileLock
-from playwright.sync_api import Browser, BrowserContext, Page, Route
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tools.browser.screenshots import HEIGHT, JOB_ROWS, NO_BROWSER, WIDTH, go, installed, launched, load, opened, taken
 from tools.browser.serve import PageServer
@@ -600,7 +600,7 @@ def test_nothing_is_cut_without_a_sign(width: int, shared: Page) -> None:
     streams = shared.locator('.stream')
     assert shared.locator('.cut > .stream').count() == streams.count() > 0
     streams.evaluate_all('all => all.forEach((box) => box.scrollTo(0, box.scrollHeight))')
-    shared.locator('.cut > .stream').wait_for(state='detached')
+    expect(shared.locator('.cut > .stream')).to_have_count(0)
 
 
 def test_the_images_are_of_each_dashboard_and_small(browser: Browser, file: Path, tmp_path: Path) -> None:
