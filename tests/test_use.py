@@ -245,6 +245,41 @@ def test_a_change_that_may_not_be_described_ends_what_counts(world: World) -> No
     assert billable(world) == 240
 
 
+@pytest.mark.parametrize('spot', [False, True])
+def test_a_job_that_ends_while_it_may_not_be_described_counts_when_it_may_be_again(world: World, spot: bool) -> None:
+    world.poll(check := world.check(**QUIET))
+    job = trains(at(minutes=2), EnableManagedSpotTraining=spot)
+    world.aws.put(job)
+    world.poll(check, after=300)
+    with world.aws.fail('AccessDeniedException', operation='DescribeTrainingJob'):
+        world.aws.put(over(job, at(minutes=6), 240))
+        world.aws.put(answer('newer', CreationTime=at(minutes=30)))
+        for _ in range(18):
+            world.poll(check, after=1200)
+    assert world.counted('job_family:job')['jobs.finished'] == 1
+    world.poll(check, after=300)
+    happened = {'jobs.created': 1, 'jobs.finished': 1}
+    assert world.counted('job_family:job') == happened | dict.fromkeys(TIMES[:2], 480)
+    for _ in range(3):
+        world.poll(check, after=86_400)
+    assert world.values('poll.tracked_jobs') == [1]
+
+
+def test_a_job_whose_end_may_never_be_described_is_let_go_after_a_day(world: World) -> None:
+    world.poll(check := world.check(**QUIET))
+    job = trains(at(minutes=2))
+    world.aws.put(job)
+    world.poll(check, after=300)
+    world.aws.fail('AccessDeniedException', operation='DescribeTrainingJob')
+    world.aws.put(over(job, at(minutes=6), 240))
+    world.aws.put(answer('newer', CreationTime=at(minutes=30)))
+    tracked = []
+    for _ in range(10):
+        world.poll(check, after=4 * 3600)
+        tracked += world.values('poll.tracked_jobs')
+    assert tracked == [2] * 6 + [1] * 4
+
+
 def test_a_status_that_nobody_knows_counts_at_the_end(world: World) -> None:
     world.poll(check := world.check(**QUIET))
     job = trains(at(minutes=2))

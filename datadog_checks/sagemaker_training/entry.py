@@ -28,6 +28,9 @@ MOST_LOOKS = 5
 # How long what happened to a job waits for its resource tags, where AWS has trouble to tell them.
 TAGS_PATIENCE = timedelta(minutes=5)
 
+# How long what a job used is waited for that has ended when it could no longer be described.
+UNSEEN_KEPT = timedelta(days=1)
+
 type Key = tuple[str, datetime]  # ARN and creation time: a name can be used again
 
 
@@ -136,7 +139,12 @@ class Entry:
         is_owed = self.owed_at or self.owes_use
         if self.changed_at or is_owed or self.look_at or is_doubtful or self.job.released is None:
             return False
-        return self.job.released <= before
+        return self.job.released <= before - (UNSEEN_KEPT if self.is_unseen else timedelta(0))
+
+    @property
+    def is_unseen(self) -> bool:
+        """Whether the job may not be described since it has ended, though it could be before: it may be again."""
+        return bool(self.denied and self.job.described and self.job.described_as != self.job.status)
 
     def lacks_tags(self, now: datetime, refresh: timedelta) -> bool:
         return is_stale(self.tagged_at, refresh, now)
