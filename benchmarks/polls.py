@@ -89,8 +89,8 @@ def poll(check: SagemakerTrainingCheck) -> None:
 
 
 def state_size() -> int:
-    """What the check has written into the Agent's persistent cache, in bytes."""
-    return sum(len(value.encode()) for value in datadog_agent._cache.values())
+    """The larger of the two copies that the check keeps of its state in the Agent's persistent cache, in bytes."""
+    return max(len(value.encode()) for value in datadog_agent._cache.values())
 
 
 def drop_what_is_sent() -> None:
