@@ -1,6 +1,7 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
+import logging
 import os
 import pickle
 from collections.abc import Iterator
@@ -47,6 +48,8 @@ def _no_aws_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def _fresh_agent(datadog_agent: DatadogAgentStub) -> None:
     """No test finds what another one has left in the Agent's persistent cache or process. It takes logs."""
+    logging.disable(logging.NOTSET)
+    datadog_agent.set_hostname('stubbed.hostname')
     datadog_agent._config['logs_enabled'] = True
     presence.forget_process()
     pricelist.forget_process()
