@@ -9,7 +9,7 @@ import json
 import logging
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -398,3 +398,42 @@ def test_what_cannot_accrue_counts_at_its_end(world: World) -> None:
         'usage.cost': 100,
         'usage.saved_cost': 140,
     }
+
+
+def test_use_that_could_not_be_sent_counts_with_the_next_polls_and_no_other_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does what cannot be sent of one group keep back the counts and gauges of others."""
+    jobs = [scripted(name, shape, *run(-1, 5)) for name, shape in (('first', P5), ('second', G5), ('third', M5))]
+    world.aws.add(jobs)
+    check = world.check(**QUIET)
+    world.poll(check)
+    left = Counter(['usage.billable_time', 'instances.open'])
+
+    def failing_once(send: Callable[..., None]) -> Callable[..., None]:
+        def submit(name: str, value: float, tags: list[str]) -> None:
+            if left[name] and 'instance_type:ml.g5.xlarge' in tags:
+                left[name] -= 1
+                raise ValueError('embedded null character')
+            send(name, value, tags=tags)
+
+        return submit
+
+    for method in ('count', 'gauge'):
+        monkeypatch.setattr(check, method, failing_once(getattr(check, method)))
+    counted: Counter[str] = Counter()
+    gauged = []
+    for _ in range(2):
+        world.poll(check, after=600)
+        counted.update(by_type(world, 'usage.billable_time'))
+        gauged.append(by_type(world, 'instances.open'))
+    assert not left.total()
+    each = 1200 - BOUNDARY.total_seconds()
+    assert counted == {'ml.p5.48xlarge': 2 * each, 'ml.g5.xlarge': 3 * each, 'ml.m5.large': each}
+    assert gauged == [{**P5, **M5}, {**P5, **G5, **M5}]
+
+
+def by_type(world: World, name: str) -> dict[str, float]:
+    metrics = world.aggregator.metrics(f'sagemaker_training.{name}')
+    kinds = ({tag.partition(':')[0]: tag.partition(':')[2] for tag in metric.tags} for metric in metrics)
+    return {kind['instance_type']: metric.value for kind, metric in zip(kinds, metrics, strict=True)}

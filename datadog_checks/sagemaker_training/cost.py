@@ -17,9 +17,8 @@ from .counts import News
 from .job import TrainingJob
 from .metrics import Sample, instance_type_tag
 from .prices import Prices, currency_of
-from .usage import INSTANCE_TIMES, saved_time, seen_until
+from .usage import BILLABLE, INSTANCE_TIMES, saved_time, seen_until
 
-BILLABLE = 'usage.billable_time'
 COSTS = {BILLABLE: 'usage.cost', 'usage.saved_time': 'usage.saved_cost', 'usage.warm_pool_time': 'usage.warm_pool_cost'}
 SPOT_COSTS = {'usage.saved_cost'}
 HOUR = 3600

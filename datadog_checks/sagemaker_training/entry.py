@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zlib import crc32
 
 from .aws.errors import Problem
-from .cost import BILLABLE, spent_since
+from .cost import spent_since
 from .counts import News
 from .job import TrainingJob
 from .prices import Prices
-from .usage import accrues
+from .usage import BILLABLE, accrues, excess
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -117,6 +117,14 @@ class Entry:
             if new.name == BILLABLE:
                 self.spent = spent_since(self.spent, self.job, new, prices)
         self.owed_at, self.owes_use = None, False
+
+    def excess_to_tell(self) -> Iterator[tuple[str, int]]:
+        """Each count beyond AWS's figures, once: the job may have ended within moments of being seen."""
+        beyond = {} if self.job.is_open else excess(self.job, self.counted)
+        for name, seconds in beyond.items():
+            if name not in self.excess_told:
+                self.excess_told |= {name}
+                yield name, seconds
 
     def failed(self, problem: Problem, now: datetime, *, is_own: bool) -> None:
         """Try again in the next poll or, where it `is_own` and other jobs could be described, after a pause."""

@@ -22,8 +22,9 @@ from .entry import Entry, signature
 from .job import TrainingJob, WarmPool
 from .ledger import Ledger
 from .listing import LEAST_OVERLAP, Stretch
+from .usage import BILLABLE, TRAINING
 
-ACCRUING = ('usage.training_time', 'usage.billable_time')
+ACCRUING = (TRAINING, BILLABLE)
 
 # Hundredths of a cent.
 type Dollars = Annotated[float, PlainSerializer(lambda dollars: round(dollars, 4))]

@@ -27,7 +27,7 @@ from .runs import longest_run, see
 from .settings import Settings
 from .sink import Sink
 from .tags import JOB_TAGS, STATUS_TAGS, tags
-from .usage import INSTANCE_TIMES, excess
+from .usage import INSTANCE_TIMES
 
 type FleetKey = tuple[str, tuple[str, ...]]
 type GroupedJob = tuple[Entry, list[str]]
@@ -63,6 +63,7 @@ class Submission:
         self._warn_once = warn_once
         self.resources = Catalogue(sink, region, settings, clock, self.log_failure)
         self._fleet: dict[FleetKey, float] = {}
+        self._unsent: dict[FleetKey, float] = {}  # use whose sending failed: it counts with the next poll's
         self._grouped: dict[Entry, list[str]] = {}  # group tags, for as long as a poll takes
         self._is_advised = False  # about too many groups
 
@@ -75,7 +76,7 @@ class Submission:
         """
         self._grouped.clear()
         used: list[tuple[Entry, list[News]]] = []
-        sums: defaultdict[FleetKey, float] = defaultdict(float)
+        sums = defaultdict(float, self._unsent)
         try:
             for entry in ledger.owed(now, with_tags=self._config.collect_resource_tags):
                 try:
@@ -89,8 +90,7 @@ class Submission:
                     memory.save(ledger, self._clock.time())
                 if self._clock.monotonic() >= deadline:
                     break
-            for (name, group), value in sums.items():
-                self._sink.count(name, value, tags=[*scope, *group])
+            self._send_use(sums, scope)
             for entry, times in used:
                 entry.used(times, prices)
         finally:
@@ -99,17 +99,15 @@ class Submission:
     def _news_of(self, ledger: Ledger, memory: Memory, entry: Entry, scope: list[str], now: datetime) -> list[News]:
         """Submits what happened to one job, and returns what it has used, which is submitted with that of others."""
         is_news, times = False, []
-        for new in news(
-            entry.job, entry.counted, entry.since, entry.seen_at, TOTALS if entry.owed_at else INSTANCE_TIMES
-        ):
-            if new.name == TRANSITIONS and self._config.collect_transition_logs and not self._sends_logs:
-                continue
+        keeps_transitions = self._config.collect_transition_logs and not self._sends_logs
+        totals = TOTALS if entry.owed_at else INSTANCE_TIMES
+        for new in news(entry.job, entry.counted, entry.since, entry.seen_at, totals):
             if new.name in INSTANCE_TIMES:
                 times.append(new)
-                continue
-            self._one_news(memory, entry, new, scope)
-            entry.counted[new.name] = new.now
-            is_news = True
+            elif not (new.name == TRANSITIONS and keeps_transitions):
+                self._one_news(memory, entry, new, scope)
+                entry.counted[new.name] = new.now
+                is_news = True
         if entry.owed_at:
             family = self._settings.family(entry.job.name, entry.tags)
             see(ledger.longest_runs, family, entry.job, now, is_news=is_news)
@@ -144,21 +142,21 @@ class Submission:
         for sample in samples:
             sums[sample.name, (*self._group_tags(entry), *sample.tags)] += sample.value
 
+    def _send_use(self, sums: Mapping[FleetKey, float], scope: list[str]) -> None:
+        self._unsent = {}
+        for (name, group), value in sums.items():
+            if not self._is_sent(self._sink.count, name, value, [*scope, *group]):
+                self._unsent[name, group] = value
+
     def _log_excess(self, entry: Entry) -> None:
-        """Each once: a job may end within moments of being seen, and AWS bill less than had been counted by then."""
-        if entry.job.is_open:
-            return
-        for name, seconds in excess(entry.job, entry.counted).items():
-            if name not in entry.excess_told:
-                entry.excess_told |= {name}
-                text = 'Job %s: %s has counted %d seconds more of each instance than AWS bills'
-                self._sink.log.info(text, entry.job.name, name, seconds)
+        for name, seconds in entry.excess_to_tell():
+            text = 'Job %s: %s has counted %d seconds more of each instance than AWS bills'
+            self._sink.log.info(text, entry.job.name, name, seconds)
 
     def _group_tags(self, entry: Entry) -> list[str]:
-        found = self._grouped.get(entry)
-        if found is None:
-            found = self._grouped[entry] = self._settings.group_tags(entry)
-        return found
+        if entry not in self._grouped:
+            self._grouped[entry] = self._settings.group_tags(entry)
+        return self._grouped[entry]
 
     def gauges(self, ledger: Ledger, scope: list[str], now: datetime, prices: Prices) -> None:
         """Of each job, and of the fleet."""
@@ -191,8 +189,7 @@ class Submission:
     def _fleet_gauges(self, grouped: list[GroupedJob], scope: list[str], prices: Prices) -> None:
         """One value for each group of jobs, and a last 0 for a group that has become empty."""
         fleet = defaultdict(float, {group: 0.0 for group, value in self._fleet.items() if value})
-        for entry, group_tags in grouped:
-            job = entry.job
+        for job, group_tags in ((entry.job, group_tags) for entry, group_tags in grouped):
             group = (*group_tags, *tags(job, STATUS_TAGS))
             try:
                 for sample in chain(fleet_gauges(job), cost_rates(job, prices) if prices else ()):
@@ -200,8 +197,17 @@ class Submission:
             except Exception as e:
                 self.log_failure(f"Job {job.name}: it is missing in its fleet's gauges", e)
         for (name, group), value in fleet.items():
-            self._sink.gauge(name, value, tags=[*scope, *group])
+            self._is_sent(self._sink.gauge, name, value, [*scope, *group])
         self._fleet = fleet
+
+    def _is_sent(self, send: Callable[..., None], name: str, value: float, all_tags: list[str]) -> bool:
+        """Whether it could be: what cannot, of one group, does not keep back that of others."""
+        try:
+            send(name, value, tags=all_tags)
+        except Exception as e:
+            self.log_failure(f'{name} could not be sent', e)
+            return False
+        return True
 
     def service_check(self, poll: Poll, scope: list[str], is_read: bool, is_kept: bool, prices: Problem | None) -> str:
         """Returns what went wrong, and what to do about it, in full. What passes by itself is only logged."""
@@ -225,22 +231,17 @@ class Submission:
     ) -> None:
         """Of the poll itself, which took `duration` seconds; `attempts` at calls by (operation, outcome)."""
         families = {self._settings.family(entry.job.name, entry.tags) for entry in ledger.entries.values()} - {''}
-        waiting = len(self.resources)
         for sample in poll_gauges(
-            ledger, now, duration=duration, pending_resources=waiting, job_families=len(families)
+            ledger, now, duration=duration, pending_resources=len(self.resources), job_families=len(families)
         ):
             self._sink.gauge(sample.name, sample.value, tags=scope)
         for (operation, outcome), number in attempts.items():
             self._sink.count('api.requests', number, tags=[*scope, f'operation:{operation}', f'outcome:{outcome}'])
 
     def warn_of_another_account(self, known: str | None, now: str | None) -> None:
-        self._sink.log.warning(
-            '%s: the credentials are those of account %s now, not of %s. This is a first start.',
-            self._region,
-            now,
-            known,
-        )
+        self.warn(f'the credentials are those of account {now} now, not of {known}. This is a first start.')
         self.resources.forget()
+        self._unsent = {}
 
     def warn(self, text: str) -> None:
         self._sink.log.warning('%s: %s', self._region, text)

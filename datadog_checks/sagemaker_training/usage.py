@@ -65,9 +65,10 @@ def saved_time(job: TrainingJob) -> int | None:
     return job.training_seconds - job.billable_seconds
 
 
+TRAINING, BILLABLE = 'usage.training_time', 'usage.billable_time'
 INSTANCE_TIMES: dict[str, Total] = {
-    'usage.training_time': as_it_runs(lambda job: job.training_seconds),
-    'usage.billable_time': as_it_runs(lambda job: job.billable_seconds),
+    TRAINING: as_it_runs(lambda job: job.training_seconds),
+    BILLABLE: as_it_runs(lambda job: job.billable_seconds),
     'usage.saved_time': at_the_end(saved_time),
     'usage.warm_pool_time': pool_time,
 }
