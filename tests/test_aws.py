@@ -25,6 +25,7 @@ from botocore.stub import ANY, Stubber
 
 from datadog_checks.sagemaker_training.aws import Region
 from datadog_checks.sagemaker_training.aws import account as account_module
+from datadog_checks.sagemaker_training.aws.codes import authentication_error_class, error_class
 from datadog_checks.sagemaker_training.aws.errors import (
     AwsError,
     BadCredentials,
@@ -35,8 +36,6 @@ from datadog_checks.sagemaker_training.aws.errors import (
     StsDisabled,
     Throttled,
     Unavailable,
-    authentication_error_class,
-    error_class,
 )
 from datadog_checks.sagemaker_training.aws.models import TrimmedLoader
 

@@ -23,7 +23,7 @@ from botocore.stub import Stubber
 
 from datadog_checks.base import ConfigurationError
 from datadog_checks.sagemaker_training import SagemakerTrainingCheck, resources
-from datadog_checks.sagemaker_training.aws import PAGE_SIZE, errors
+from datadog_checks.sagemaker_training.aws import PAGE_SIZE, codes, errors
 from datadog_checks.sagemaker_training.config_models.instance import InstanceConfig
 from datadog_checks.sagemaker_training.counts import News
 from datadog_checks.sagemaker_training.entry import TAGS_PATIENCE
@@ -331,7 +331,7 @@ def test_each_field_that_leaves_the_account_is_named() -> None:
 def test_each_error_code_is_explained() -> None:
     cells = [codes for codes, *_ in rows(section('docs/troubleshooting.md', 'By error code'))]
     explained = {code for codes in cells for code in re.findall(r'[A-Z4]\w+', codes)}
-    of_aws = {*errors._BY_CODE, *(code for _, code in errors._OF_STS)}
+    of_aws = {*codes._BY_CODE, *(code for _, code in codes._OF_STS)}
     elsewhere = {'AssumeRole', 'AssumeRoleWithWebIdentity', 'MalformedAnswer', 'ValidationException'}
     elsewhere |= {'GetProducts', 'NoEndpoint', 'NoPrices'}
 

@@ -43,7 +43,7 @@ ROOMS = {
         'tools.push',
     ),
 }
-MOST_LINES = 2_000
+MOST_LINES, MOST_LINES_OF_A_MODULE = 2_000, 250
 
 
 def imported(source: str) -> Iterator[str]:
@@ -239,3 +239,9 @@ def test_a_room_says_what_it_is_for_and_can_be_surveyed(room: str) -> None:
     assert len(purpose.splitlines()) == 3
     written = [path for suffix in ('py', 'js', 'css', 'html') for path in folder.rglob(f'*.{suffix}')]
     assert sum(len(path.read_text(encoding='utf-8').splitlines()) for path in written) <= MOST_LINES
+
+
+def test_a_module_of_the_check_has_one_job_and_can_be_surveyed() -> None:
+    lines = {path: len(path.read_text(encoding='utf-8').splitlines()) for path in PACKAGE.rglob('*.py')}
+    assert lines
+    assert {path.name: count for path, count in lines.items() if count > MOST_LINES_OF_A_MODULE} == {}

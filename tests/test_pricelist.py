@@ -33,7 +33,7 @@ TYPE = 'ml.p5.48xlarge'  # of the jobs of `answer`
 
 
 def prices(check: SagemakerTrainingCheck, region: str = REGION) -> dict[str, Price]:
-    return dict(check._followed[region].prices)
+    return dict(check._followed[region].prices.table)
 
 
 def asked(world: World) -> int:

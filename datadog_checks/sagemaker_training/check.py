@@ -129,7 +129,7 @@ class SagemakerTrainingCheck(AgentCheck, ConfigMixin):
         try:
             self.load_configuration_models()
             is_included = name_filter(self.config.name_include or (), self.config.name_exclude or ())
-            unpriced = {name: region.unpriced for name, region in self._followed.items()}
+            unpriced = {name: region.prices.unpriced for name, region in self._followed.items()}
             findings = diagnoses(self._new_account(), self.config, is_included, unpriced)
         except (AwsError, ConfigurationError) as e:
             findings = iter([unconnected(e)])

@@ -17,7 +17,6 @@ from .ledger import Ledger
 from .memory import Memory
 from .poll import Poll
 from .pricelist import RegionPrices
-from .prices import Prices
 from .settings import Settings
 from .submit import Submission
 from .workers import Workers
@@ -49,7 +48,7 @@ class FollowedRegion:
     ) -> None:
         self.ledger = ledger
         self.memory = memory
-        self._prices = prices
+        self.prices = prices
         self._calls = calls
         self._account = account
         self._settings = settings
@@ -57,16 +56,6 @@ class FollowedRegion:
         self._clock = clock
         self._is_cancelled = is_cancelled
         self._note_listed = note_listed
-
-    @property
-    def prices(self) -> Prices:
-        """Of an instance-hour, as of this poll once it has listed; empty if the options ask for none."""
-        return self._prices.table
-
-    @property
-    def unpriced(self) -> set[str]:
-        """The instance types of its jobs that have no price, though others have."""
-        return self._prices.unpriced
 
     def poll(self, workers: Workers, start: float) -> str | None:
         """One poll, of a turn of all regions that began at `start`; why the region could not be read, if so.
@@ -81,20 +70,20 @@ class FollowedRegion:
         scope = settings.scope(name, account_id)
         is_read = ledger.listed_at == now
         if is_read and not self._out_of_time(start, POLL_SHARE)():
-            self._prices.refresh(self._submission.warn)
+            self.prices.refresh(self._submission.warn)
         try:
             self._describe(poll, workers, start)
         finally:
             interval = settings.config.min_collection_interval
             deadline = max(start + POLL_SHARE * interval, self._clock.monotonic() + NEWS_SHARE * interval)
-            self._submission.news(ledger, self.memory, scope, now, deadline, self.prices)
+            self._submission.news(ledger, self.memory, scope, now, deadline, self.prices.table)
         is_kept = not self.memory.is_lost
         if is_read and account_id:
             is_kept &= self._note_listed(account_id, now)
         if is_read:
-            self._submission.gauges(ledger, scope, now, self.prices)
-        self._prices.look_for_unpriced((entry.job for entry in ledger.entries.values()), self._submission.warn)
-        problems = self._submission.service_check(poll, scope, is_read, is_kept, self._prices.problem)
+            self._submission.gauges(ledger, scope, now, self.prices.table)
+        self.prices.look_for_unpriced((entry.job for entry in ledger.entries.values()), self._submission.warn)
+        problems = self._submission.service_check(poll, scope, is_read, is_kept, self.prices.problem)
         duration = self._clock.monotonic() - began
         self._submission.poll_metrics(ledger, scope, now, duration, self._account.take_attempts(name))
         return None if is_read else f'{name}: {problems}'

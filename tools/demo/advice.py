@@ -5,13 +5,11 @@
 
 import os
 import re
-from difflib import SequenceMatcher, get_close_matches
 
 from botocore.exceptions import BotoCoreError
 from botocore.loaders import Loader
 from botocore.session import Session
 
-from datadog_checks.sagemaker_training.aws.account import known_regions
 from datadog_checks.sagemaker_training.aws.errors import (
     PROVIDE_CREDENTIALS,
     REMEDIES,
@@ -22,6 +20,8 @@ from datadog_checks.sagemaker_training.aws.errors import (
     Throttled,
     Unavailable,
 )
+from datadog_checks.sagemaker_training.aws.regions import known_regions
+from datadog_checks.sagemaker_training.config_models.names import closest_to
 
 MOST_PROFILES = 10
 _CHOOSE = "choose another profile with AWS_PROFILE or `--profile NAME` (make: ARGS='--profile NAME'){profiles}"
@@ -83,14 +83,9 @@ def unknown_region(name: str) -> str | None:
     # By its name, or by its place: `Frankfurt` of `Europe (Frankfurt)`.
     places = {described.partition('(')[2].rstrip(')').lower(): region for region, described in known.items()}
     names = places | {region: region for region in known}
-    close = get_close_matches(name.lower(), names, n=len(names))
-    nearest = dict.fromkeys(names[each] for each in close if _likeness(name, each) == _likeness(name, close[0]))
-    hint = f'Do you mean {" or ".join(nearest)}?' if nearest else 'It is a name such as us-east-1.'
+    closest = closest_to(name.lower(), names)
+    hint = f'Do you mean {names[closest]}?' if closest else 'It is a name such as us-east-1.'
     return f'The AWS SDK knows no region {name!r}. {hint}'
-
-
-def _likeness(name: str, known: str) -> float:
-    return SequenceMatcher(None, known, name.lower()).ratio()
 
 
 def _profiles() -> str:

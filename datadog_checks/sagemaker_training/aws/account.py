@@ -8,35 +8,34 @@ from __future__ import annotations
 import functools
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.auth import AUTH_TYPE_MAPS
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import CredentialResolver
-from botocore.exceptions import BotoCoreError, UnknownRegionError, UnknownSignatureVersionError
+from botocore.exceptions import BotoCoreError, UnknownSignatureVersionError
 from botocore.session import Session
 
 from datadog_checks.base import ConfigurationError
 from datadog_checks.base.utils.http import should_bypass_proxy
 from datadog_checks.sagemaker_training.config_models.instance import InstanceConfig
-from datadog_checks.sagemaker_training.config_models.names import closest_to
 
 from .border import call, code_and_message, member
 from .calls import Region
+from .codes import error_class
 from .credentials import GivenCredentials, NamedErrors, credentials
-from .errors import AwsError, NoPriceList, Throttled, error_class
+from .errors import AwsError, Throttled
 from .handlers import register_handlers
 from .models import TrimmedLoader
 from .pace import Clock, Pace
 from .parsing import Parsers, mend
+from .regions import check_regions, price_region
 
 # Instances that use the same credentials share what AWS allows them.
 _paces: dict[tuple[Any, ...], Pace] = {}
 
-# Where AWS tells its prices, by partition: https://docs.aws.amazon.com/general/latest/gr/billing.html#pls_region
-_PRICE_REGIONS = {'aws': 'us-east-1', 'aws-cn': 'cn-northwest-1'}
 # In the context of a call: the region that it is made for, where that is not the one that it goes to.
 _ON_BEHALF = 'sagemaker_training_region'
 
@@ -78,7 +77,8 @@ class Account:
                 'or set AWS_DEFAULT_REGION or the region of the profile'
             )
         if not config.endpoint_url:
-            _check_regions(session, names)
+            with _building:
+                check_regions(session, names)
         client = functools.partial(self._client, session)
         provider = GivenCredentials(NamedErrors(credentials(config, session, names[0], client)))
         session.register_component('credential_provider', CredentialResolver([provider]))
@@ -153,11 +153,8 @@ class Account:
         Raises:
             NoPriceList: nor anywhere else
         """
-        try:
-            with _building:
-                home = _PRICE_REGIONS[session.get_partition_for_region(region)]
-        except (KeyError, UnknownRegionError):
-            raise NoPriceList('GetProducts', 'NoEndpoint', f'AWS has no Price List for {region}') from None
+        with _building:
+            home = price_region(session, region)
         client = self._client(session, 'pricing', home)
         client.meta.events.register('provide-client-params', functools.partial(_note_region, region))
         return client
@@ -199,29 +196,6 @@ class Account:
 
 def _note_region(region: str, context: dict[str, Any], **_: Any) -> None:
     context[_ON_BEHALF] = region
-
-
-def known_regions(endpoints: Mapping[str, Any]) -> dict[str, str]:
-    """The regions of botocore's data of this name, each with what AWS calls it: `Europe (Frankfurt)`."""
-    regions = [item for partition in endpoints['partitions'] for item in partition['regions'].items()]
-    return {name: region.get('description', '') for name, region in regions}
-
-
-def _check_regions(session: Session, names: Iterable[str]) -> None:
-    """That botocore knows them: it would make up a host for any other, and the calls fail as if it were the network.
-
-    Raises:
-        ConfigurationError: it does not; with the names that are closest
-    """
-    with _building:
-        known = known_regions(session.get_data('endpoints'))
-    unknown = [(name, closest_to(name, known)) for name in names if name not in known]
-    if unknown:
-        told = [f'{name!r} (do you mean {closest!r}?)' if closest else repr(name) for name, closest in unknown]
-        raise ConfigurationError(
-            f'`regions`, or the region of the environment: the AWS SDK of this Agent knows no {", ".join(told)}. '
-            'A region that is newer than the Agent needs a newer Agent, or an `endpoint_url`'
-        )
 
 
 def _client_config(config: InstanceConfig) -> Config:

@@ -22,7 +22,8 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from .answers import tags_misfit
-from .errors import AwsError, BadCredentials, Malformed, NoAnswer, Unavailable, authentication_error_class, error_class
+from .codes import authentication_error_class, error_class
+from .errors import AwsError, BadCredentials, Malformed, NoAnswer, Unavailable
 from .parsing import NOT_AWS
 
 AUTHENTICATION = 'Authentication'

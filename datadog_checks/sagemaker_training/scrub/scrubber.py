@@ -38,10 +38,6 @@ class Scrubber:
     def _how_it_tells(self, key: str) -> str:
         return 'pattern' if any(pattern.search(key) for pattern in self._patterns) else keys.tells(key)
 
-    def is_telling(self, key: str) -> bool:
-        """Whether the name alone says that its value is a secret, unless that is a switch or a small number."""
-        return self._tells(key) in ('pattern', 'always', 'mostly')
-
     def text(self, text: str) -> str:
         """`text` with telling values, and values that stand next to a telling key, redacted."""
         if kept := self._innocent.get(text):
