@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from datadog_checks.sagemaker_training.job import AT_LIMIT, WAITING
 from tools.aws.scenario import living_fleet
 from tools.datadog.assets import (
     METRIC_MONITOR,
@@ -570,3 +571,9 @@ def test_a_dashboard_can_be_found_again() -> None:
 def test_a_query_with_an_unknown_variable_is_an_error() -> None:
     with pytest.raises(QueryError, match='crew'):
         filler('overview')('sum:sagemaker_training.jobs.open{$crew}')
+
+
+def test_assets_and_the_check_mean_the_same_by_waiting_and_by_a_limit() -> None:
+    text = ' '.join(path.read_text(encoding='utf-8') for path in (ROOT / 'assets').rglob('*.json'))
+    named = {frozenset(match.split(',')) for match in re.findall(r'secondary_status (?:NOT )?IN \(([\w,]+)\)', text)}
+    assert named == {frozenset(WAITING), frozenset(AT_LIMIT)}

@@ -4,9 +4,7 @@
 import base64
 import gzip
 import json
-import logging
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from io import StringIO
 from itertools import pairwise
@@ -41,12 +39,10 @@ READ_ONLY = {'ListTrainingJobs', 'DescribeTrainingJob', 'GetResources', 'GetProd
 
 
 @pytest.fixture(autouse=True)
-def _process(aggregator: AggregatorStub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """What the command sets for its whole process must not stay: the stub's content, the tags it lets pass, the log."""
+def _process(aggregator: AggregatorStub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What the command sets for its whole process must not stay: the stub's content, the tags it lets pass."""
     monkeypatch.setenv('DDEV_SKIP_GENERIC_TAGS_CHECK', 'true')
     monkeypatch.chdir(tmp_path)  # where the page is written to
-    yield
-    logging.disable(logging.NOTSET)
 
 
 def test_the_demo_reports_what_the_check_sent(

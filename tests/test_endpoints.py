@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import ssl
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -115,7 +114,6 @@ def test_somebody_at_a_terminal_is_told_how_to_name_the_ca_bundle(
     ):
         monkeypatch.setenv(f'AWS_{name}', value)
     assert main(['--dry-run', REGION]) == 2
-    logging.disable(logging.NOTSET)
     [line] = capsys.readouterr().err.splitlines()
     for word in ('SSLError', 'certificate verify failed', 'a proxy that inspects TLS', 'AWS_CA_BUNDLE=/path'):
         assert word in line

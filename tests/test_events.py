@@ -1,6 +1,7 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -56,6 +57,16 @@ AlgorithmError: exit code 1
         'event_type': 'sagemaker_training',
         'source_type_name': 'sagemaker_training',
     }
+
+
+@pytest.mark.parametrize(
+    ('status', 'limit'), [('MaxRuntimeExceeded', '1:00:00'), ('MaxWaitTimeExceeded', '2:00:00'), ('Stopped', None)]
+)
+def test_a_job_that_was_stopped_at_a_limit_tells_which(status: str, limit: str | None) -> None:
+    condition = {'MaxRuntimeInSeconds': 3600, 'MaxWaitTimeInSeconds': 7200}
+    stopped = job(TrainingJobStatus='Stopped', SecondaryStatus=status, TrainingEndTime=NOW, StoppingCondition=condition)
+    [(_, event)] = events(stopped, FINISHED, '')
+    assert re.findall(r'\*\*Limit\*\*: (.*)', event['msg_text']) == [limit] * bool(limit)
 
 
 @pytest.mark.parametrize(

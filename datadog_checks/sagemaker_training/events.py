@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .counts import News
-from .job import TrainingJob
+from .job import AT_LIMIT, TrainingJob
 from .text import cut
 
 SOURCE = 'sagemaker_training'
@@ -115,7 +115,7 @@ def _told(job: TrainingJob, family: str, word: str, time: datetime) -> Iterator[
 
 def _facts(job: TrainingJob, family: str, word: str, time: datetime) -> dict[str, object]:
     is_end = word == job.status
-    is_limit = is_end and job.secondary_status == 'max_runtime_exceeded'
+    limit = AT_LIMIT.get(job.secondary_status or '') if is_end else None
     waited = None if job.started or not job.described else time - job.created
     return {
         'Failure type': job.failure_type if is_end else None,
@@ -124,7 +124,7 @@ def _facts(job: TrainingJob, family: str, word: str, time: datetime) -> dict[str
         'Managed spot': 'yes' if job.managed_spot else None,
         'Ran for': _duration(time - job.started) if job.started and word != 'created' else None,
         'Never ran, waited for': _duration(waited) if waited and is_end else None,
-        'Limit': _seconds(job.max_runtime_seconds) if is_limit else None,
+        'Limit': _seconds(limit(job)) if limit else None,
         'Interruptions': len(job.interruptions) if word != 'created' else None,
         'Billed, each instance': _seconds(job.billable_seconds) if is_end else None,
         'Job family': family,

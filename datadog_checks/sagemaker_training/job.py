@@ -8,12 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from .failures import failure_type
 
 OVER = {'completed', 'failed', 'stopped', 'deleting'}
 # The secondary statuses in which a job has no instances that run, and AWS's clock for MaxRuntimeInSeconds stands still.
 WAITING = {'pending', 'starting', 'interrupted'}
+# The secondary statuses of a job that AWS stopped at a limit, and which one, in seconds.
+AT_LIMIT = {
+    'max_runtime_exceeded': attrgetter('max_runtime_seconds'),
+    'max_wait_time_exceeded': attrgetter('max_wait_seconds'),
+}
 
 
 @dataclass(frozen=True, slots=True)

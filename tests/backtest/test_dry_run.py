@@ -278,6 +278,8 @@ def test_dollars_are_those_of_the_list_prices_that_the_account_is_told(
     plan = {'TrainingPlanArn': f'arn:aws:sagemaker:{REGION}:123456789012:training-plan/p5'}
     planned = answer()['ResourceConfig'] | plan
     aws.put(ended('planned', at=ago(minutes=10), **figures, ResourceConfig=planned))
+    overran = {'TrainingJobStatus': 'Stopped', 'SecondaryStatus': 'MaxRuntimeExceeded'}
+    aws.put(ended('overran', at=ago(minutes=10), **figures, ResourceConfig=planned) | overran)
     kept = tmp_path / 'history.json'
     first = run(REGION, save_to=kept)
     again = run(load_from=kept)
@@ -288,6 +290,7 @@ def test_dollars_are_those_of_the_list_prices_that_the_account_is_told(
         told = ' '.join(ran.printed.partition('Verdict')[2].split())
         assert 'dollars 40.00 USD at list prices' in told
         assert 'no price for ml.new.large; what runs in a training plan counts 0' in told
+        assert 'failures 2 of 4 ended jobs, 50%: 1 max_runtime_exceeded, 1 other' in told
         assert '1 of 1 jobs failed or were stopped, after 1.3 instance-hours (40.00 USD)' in told
         assert ran.code == 0
 

@@ -12,6 +12,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from datadog_checks.sagemaker_training.job import AT_LIMIT, WAITING
 from tools.datadog.alerts import Firing, firings
 from tools.datadog.assets import Json
 from tools.datadog.frames import QueryError
@@ -23,7 +24,6 @@ from .report import Gauges, by_job, duration, table
 MOST_FIRINGS = 3
 MOST_LOOKS = 3
 LONG_WAIT_SECONDS = 3600
-WAITING = frozenset({'pending', 'starting', 'interrupted'})
 # Of a group, what is said elsewhere.
 SCOPE = frozenset({'aws_account', 'region'})
 
@@ -138,9 +138,14 @@ def _type(point: Point) -> str:
 
 
 def _failures(totals: list[Point], recording: Recording) -> str:
+    """With what AWS stopped at a limit, as on the dashboards."""
     kinds: Counter[str] = Counter()
     for point in totals:
-        if point.metric == 'jobs.finished' and point.tags['training_job_status'] == 'failed':
+        if point.metric != 'jobs.finished':
+            continue
+        if (secondary_status := point.tags.get('secondary_status', '')) in AT_LIMIT:
+            kinds[secondary_status] += int(point.value)
+        elif point.tags['training_job_status'] == 'failed':
             kinds[point.tags.get('failure_type', 'unknown')] += int(point.value)
     ended = _sum(totals, 'jobs.finished')
     if not kinds or not ended:
