@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from moto.utilities.utils import get_partition
@@ -180,14 +180,22 @@ def summary(job: Job, now: datetime) -> dict[str, Any]:
 
 
 def summaries(job: Job) -> Callable[[datetime], Mapping[str, Any]]:
-    """`summary` of the job by time, each worked out once: listings show the same hundred jobs at every poll."""
-    changes = sorted({step.start for step in job.steps} | ({job.warm_pool.until} if job.warm_pool else set()))
+    """`summary` of the job by time."""
+    pool = {job.warm_pool.until} if job.warm_pool else set()
+    return told_once({step.start for step in job.steps} | pool, partial(summary, job))
+
+
+def told_once(
+    changes: Iterable[datetime], tell: Callable[[datetime], Mapping[str, Any]]
+) -> Callable[[datetime], Mapping[str, Any]]:
+    """What it tells by time, worked out once for each change: listings show the same hundred jobs at every poll."""
+    moments = sorted(changes)
 
     @cache
     def since(number: int) -> Mapping[str, Any]:
-        return summary(job, changes[number])
+        return tell(moments[number])
 
-    return lambda now: since(bisect_right(changes, now) - 1)
+    return lambda now: since(bisect_right(moments, now) - 1)
 
 
 def _transitions(job: Job, now: datetime) -> list[dict[str, Any]]:

@@ -8,14 +8,12 @@ shown from when it can first have been there: at the start, or at the end. What 
 running job or the time of a modification in between, is left out until the end of the job, or of the known time.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
-from .fleet import STATUSES, summarize
+from .fleet import STATUSES, summarize, told_once
 
 OPEN = frozenset({'InProgress', 'Stopping'})
 
@@ -125,17 +123,12 @@ def as_of(job: PastJob, now: datetime) -> Mapping[str, Any]:
 
 
 def past_summaries(job: PastJob) -> Callable[[datetime], Mapping[str, Any]]:
-    """AWS's TrainingJobSummary by time, each worked out once, as `fleet.summaries`."""
+    """AWS's TrainingJobSummary by time."""
     told = [job.created, job.read_at, job.end, job.released]
     told += [job.answer.get(name) for name in ('TrainingStartTime', 'LastModifiedTime')]
     told += [each['StartTime'] for each in _whole(job.answer)]
-    changes = sorted({moment for moment in told if moment and moment >= job.created})
-
-    @cache
-    def since(number: int) -> Mapping[str, Any]:
-        return summarize(as_of(job, changes[number]))
-
-    return lambda now: since(bisect_right(changes, now) - 1)
+    changes = {moment for moment in told if moment and moment >= job.created}
+    return told_once(changes, lambda now: summarize(as_of(job, now)))
 
 
 def past_jobs(answers: Iterable[tuple[Mapping[str, Any], Mapping[str, str]]], read_at: datetime) -> list[PastJob]:

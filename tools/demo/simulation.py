@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -74,7 +75,7 @@ def simulated(
     roles = {f'arn:aws:iam::{job.account}:role/datadog': f'external-id-of-{job.account}' for job in fleet}
     recording = Recording()
     datadog_agent._config['logs_enabled'] = True
-    with SimulatedAws(clock, fleet, roles=roles) as aws:
+    with SimulatedAws(clock, fleet, roles=roles) as aws, _settled():
         prepare(aws)
         instances = [
             {
@@ -93,7 +94,6 @@ def simulated(
             }
             for role, external_id in roles.items()
         ]
-        gc.freeze()  # fleet, clients and moto, which stay, are not looked through again and again
         checks: list[SagemakerTrainingCheck] = []
         for moment in chain([first], polls):
             if not checks or moment == restart_at:
@@ -106,6 +106,16 @@ def simulated(
                     raise PollError(message(error))
             recording.take(moment.timestamp())
             yield Simulation(recording, aws.calls, first, clock.now)
+
+
+@contextmanager
+def _settled() -> Iterator[None]:
+    """Fleet and moto, which stay, are not looked through for garbage again and again."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def simulate_accounts(
