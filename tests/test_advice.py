@@ -117,9 +117,7 @@ WORDS = "Unable to load a existing login session for session corp. Please reauth
 @pytest.mark.parametrize('name', ['LoginTokenLoadError', 'SSOTokenLoadError'])
 def test_what_the_sdk_says_of_a_token_is_not_taken_for_one(name: str) -> None:
     """As it is raised where the AWS SDK has what `aws login` needs: the common runtime, which an Agent has not."""
-    raised = getattr(botocore.exceptions, name, None)
-    if not raised:
-        pytest.skip('this botocore does not know `aws login`')
+    raised = getattr(botocore.exceptions, name)
 
     def load() -> None:
         raise raised(error_msg=WORDS)
