@@ -27,14 +27,16 @@ DASHBOARDS = ('overview', 'cost_and_efficiency', 'job_detail', 'check_health')
 JOB_ROWS = 'tr[data-link*="training_job_name="]'
 WIDTH, HEIGHT = 1280, 1200
 
-# Takes the page to what the hash names, and draws all of it, also what is out of sight.
-GO = """async (hash) => {
+SHOW = """async (hash) => {
+  if (location.hash === hash) return;
   const turned = new Promise((done) => addEventListener('hashchange', done, {once: true}));
-  if (location.hash !== hash) {
-    location.hash = hash;
-    await turned;
-  }
+  location.hash = hash;
+  await turned;
+}"""
+# All cards, also those out of sight, and signs at their edges, which are set when the next frame is laid out.
+DRAW = """async () => {
   preview.drawAll();
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
 }"""
 
 
@@ -89,9 +91,15 @@ def load(page: Page, file: Path) -> None:
     go(page, '#overview')
 
 
+def show(page: Page, hash: str) -> None:
+    """A dashboard and what was chosen there, or the monitors; cards are drawn as they come into sight."""
+    page.evaluate(SHOW, hash)
+
+
 def go(page: Page, hash: str) -> None:
-    """To a dashboard and what was chosen there, or to the monitors."""
-    page.evaluate(GO, hash)
+    """The same, with all cards drawn."""
+    show(page, hash)
+    page.evaluate(DRAW)
 
 
 @contextmanager

@@ -28,9 +28,8 @@ const FUNCTIONS = {
   },
   top(frame, limit, method = 'mean', order = 'desc') {
     // Of equals, the one that is named later counts as more, as in frames.py.
-    const compared = ([one, a], [other, b]) =>
-      reduced(a.values, method) - reduced(b.values, method) || (one < other ? -1 : 1);
-    const lines = [...frame.lines].sort(compared);
+    const sizes = new Map([...frame.lines].map(([key, { values }]) => [key, reduced(values, method)]));
+    const lines = [...frame.lines].sort(([a], [b]) => sizes.get(a) - sizes.get(b) || (a < b ? -1 : 1));
     return { ...frame, lines: new Map((order === 'desc' ? lines.reverse() : lines).slice(0, limit)) };
   },
 };

@@ -16,11 +16,12 @@ const BYTES = {
 
 const THOUSANDS = [['T', 1e12], ['G', 1e9], ['M', 1e6], ['k', 1e3]];
 
+const SHORT = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
+
 export function digits(value, precision) {
   const [letter, size] = THOUSANDS.find(([, each]) => Math.abs(value) >= each) ?? ['', 1];
-  const isShort = letter || precision === undefined;
-  const options = isShort ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: precision };
-  return (value / size).toLocaleString('en', options) + letter;
+  if (letter || precision === undefined) return SHORT.format(value / size) + letter;
+  return value.toLocaleString('en', { maximumFractionDigits: precision });
 }
 
 // The number and its unit. Where it is clear what is counted, `isBrief` leaves out the name of it.

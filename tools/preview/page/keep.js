@@ -32,7 +32,8 @@ export function keeping(part, drawAnew) {
   scrollTo(x, y);
 }
 
-// A sign at the edge, as long as a box has more below, or to the right, than is seen.
+// A sign at the edge, as long as a box has more below, or to the right, than is seen. The observer sees each box once
+// at the next frame, when all are laid out: asking for sizes before that lays the page out again for each.
 export function marked(part) {
   for (const box of all(part, BOXES)) {
     const mark = () => {
@@ -46,6 +47,5 @@ export function marked(part) {
     const observer = new ResizeObserver(mark);
     for (const each of [box, ...box.children]) observer.observe(each);
     box.addEventListener('scroll', mark);
-    mark();
   }
 }

@@ -11,7 +11,8 @@ import { digits, parts } from './format.js';
 // The values behind a query value, without axes.
 function spark(frame, type) {
   const values = ([...frame.lines.values()][0]?.values ?? [0]).map((value) => Math.max(value ?? 0, 0));
-  const y = values.map((value) => 100 - (100 * value) / (max(values) || 1));
+  const most = max(values) || 1;
+  const y = values.map((value) => 100 - (100 * value) / most);
   const box = { viewBox: `0 0 ${y.length} 100`, preserveAspectRatio: 'none', 'aria-hidden': 'true' };
   const bars = () => y.map((top, i) => el('rect', { x: i + 0.1, y: top, width: 0.8, height: 100 - top }));
   const steps = y.map((top, i) => `${i},${top} ${i + 1},${top}`).join(' ');
