@@ -20,7 +20,19 @@ import pytest
 from filelock import FileLock
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from tools.browser.screenshots import HEIGHT, JOB_ROWS, NO_BROWSER, WIDTH, go, installed, launched, load, opened, taken
+from tools.browser.screenshots import (
+    HEIGHT,
+    JOB_ROWS,
+    NO_BROWSER,
+    WIDTH,
+    go,
+    installed,
+    launched,
+    load,
+    opened,
+    show,
+    taken,
+)
 from tools.browser.serve import PageServer
 from tools.datadog.assets import Json, frames, is_group, queries
 from tools.datadog.frames import Frame
@@ -167,9 +179,7 @@ def test_a_card_is_drawn_as_soon_as_it_is_scrolled_to(shared: Page, file: Path) 
 def test_a_selector_filters_each_widget_as_the_evaluator_does(
     dashboard: str, name: str, shared: Page, day: Recording, unfiltered: Callable[[str], dict[int, Answer]]
 ) -> None:
-    shared.evaluate('hash => { location.hash = hash }', f'#{dashboard}')
-    shared.wait_for_selector(f'#tabs [data-tab={dashboard}][aria-current]')
-    shared.locator('#selection .chosen').wait_for(state='detached')
+    show(shared, f'#{dashboard}')
     control = shared.locator(f'#selection [name={name}]')
     if name == 'training_job_name':
         control.fill(day.events[-1]['msg_title'].split()[3])
@@ -250,12 +260,13 @@ READ = """() => {
   // Asking what is below a text takes long: of rows, some will do.
   const others = 'script, style, noscript, select, datalist, .slicetext, tr:nth-child(n+7), .rank:nth-child(n+7)';
   const found = [];
+  // Each range that there is is kept up to date with each change of the document: one for all.
+  const range = document.createRange();
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const text = walker.currentNode.data.trim();
     const node = walker.currentNode.parentElement;
     if (!text || node.closest(others)) continue;
-    const range = document.createRange();
     range.selectNodeContents(walker.currentNode);
     const box = range.getClientRects()[0];
     const stack = box ? document.elementsFromPoint(box.left + 3, box.top + box.height / 2) : [];
@@ -277,9 +288,32 @@ READ = """() => {
 }"""
 
 
+# Of tables with a first row, the cells of it that are not within their card.
+OUTSIDE = """() => {
+  const cards = document.querySelectorAll('.widget:is([data-type="query_table"], [data-type="change"])');
+  return [...cards].flatMap((card) => {
+    const {left, right} = card.getBoundingClientRect();
+    const isOut = (box) => box.left < left || box.right > right || !box.width;
+    const cells = [...card.querySelectorAll('tbody tr:first-child td')];
+    return cells.filter((cell) => isOut(cell.getBoundingClientRect())).map((cell) => cell.innerText);
+  });
+}"""
+
+# What has more to show than can be seen, and no sign of it: dots with a title, or an edge that says so.
+CUT = """() => [...document.querySelectorAll('body *')].filter((node) => {
+  const {overflowX, overflowY, textOverflow} = getComputedStyle(node);
+  if (node.closest('svg, select, .js-plotly-plot') || !node.clientWidth) return false;
+  const isWide = overflowX !== 'visible' && node.scrollWidth > node.clientWidth + 4;
+  const isHigh = overflowY !== 'visible' && node.scrollHeight > node.clientHeight + 4;
+  const isMarked = (textOverflow === 'ellipsis' && node.title) || node.closest('.cut-right');
+  return (isWide && !isMarked) || (isHigh && !node.closest('.cut'));
+}).map((node) => `${node.closest('[data-widget]')?.dataset.widget} ${node.localName}.${node.className}`)"""
+
+
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
 @pytest.mark.parametrize('width', [1280, 400])
-def test_text_can_be_read(width: int, scheme: Any, shared: Page) -> None:
+def test_all_can_be_read_and_nothing_is_cut_without_a_sign(width: int, scheme: Any, shared: Page) -> None:
+    go(shared, '#monitors')
     shared.emulate_media(color_scheme=scheme)
     # So high that nothing is hidden: what is below a text is asked of what can be seen.
     shared.set_viewport_size({'width': width, 'height': 12_000})
@@ -290,6 +324,18 @@ def test_text_can_be_read(width: int, scheme: Any, shared: Page) -> None:
         texts = shared.evaluate(READ)
         assert len(texts) > 50
         assert [text for text in texts if text['size'] < 11 or text['contrast'] < 4.5] == [], shown
+        assert shared.evaluate(CUT) == [], shown
+        assert width > 400 or shared.evaluate(OUTSIDE) == [], shown
+
+
+@pytest.mark.parametrize('width', [1280, 400])
+def test_a_sign_of_more_below_is_there_until_the_end_is_seen(width: int, shared: Page) -> None:
+    shared.set_viewport_size({'width': width, 'height': 900})
+    go(shared, '#overview')
+    streams = shared.locator('.stream')
+    assert shared.locator('.cut > .stream').count() == streams.count() > 0
+    streams.evaluate_all('all => all.forEach((box) => box.scrollTo(0, box.scrollHeight))')
+    expect(shared.locator('.cut > .stream')).to_have_count(0)
 
 
 def test_the_page_is_small_enough_to_be_sent(file: Path) -> None:
@@ -516,9 +562,9 @@ def test_a_widget_that_a_filter_does_not_touch_says_so(dashboard: str, shared: P
     variables = DASHBOARDS[dashboard]['template_variables']
     names = [variable['name'] for variable in variables if not is_group(variable)]
     marks = 'all => all.map((card) => [card.dataset.widget, card.querySelector(".ignored")?.innerText ?? ""])'
-    go(shared, f'#{dashboard}')
+    show(shared, f'#{dashboard}')
     assert shared.locator('.ignored').count() == 0
-    go(shared, f'#{dashboard}?{urlencode(dict.fromkeys(names, "any:thing"))}')
+    show(shared, f'#{dashboard}?{urlencode(dict.fromkeys(names, "any:thing"))}')
     said = {
         int(widget): text.removeprefix('not by ').split(', ') if text else []
         for widget, text in shared.locator('.widget').evaluate_all(marks)
@@ -551,7 +597,7 @@ def test_counts_of_monitors_say_of_when_they_are(shared: Page) -> None:
 @pytest.mark.parametrize('dashboard', WIDGETS)
 def test_on_a_desktop_the_first_screen_is_not_about_the_dashboard(dashboard: str, shared: Page) -> None:
     shared.set_viewport_size({'width': 1440, 'height': 900})
-    go(shared, f'#{dashboard}')
+    show(shared, f'#{dashboard}')
     about = shared.locator('details.about')
     boxes = about.bounding_box(), shared.locator('.group').first.bounding_box()
     assert boxes[0]
@@ -561,46 +607,6 @@ def test_on_a_desktop_the_first_screen_is_not_about_the_dashboard(dashboard: str
     assert boxes[1]['y'] < 450
     about.locator('summary').click()
     assert len(about.locator('.note').first.inner_text()) > 100
-
-
-OUTSIDE = """card => {
-  const {left, right} = card.getBoundingClientRect();
-  const isOut = (box) => box.left < left || box.right > right || !box.width;
-  const cells = [...card.querySelectorAll('tbody tr:first-child td')];
-  return cells.filter((cell) => isOut(cell.getBoundingClientRect())).map((cell) => cell.innerText);
-}"""
-
-
-@pytest.mark.parametrize('dashboard', WIDGETS)
-def test_on_400_pixels_a_row_of_a_table_shows_all_that_it_has(dashboard: str, shared: Page) -> None:
-    shared.set_viewport_size({'width': 400, 'height': 900})
-    go(shared, f'#{dashboard}')
-    for card in shared.locator('.widget:is([data-type="query_table"], [data-type="change"])').all():
-        assert card.evaluate(OUTSIDE) == [], card.get_attribute('data-widget')
-
-
-# What has more to show than can be seen, and no sign of it: dots with a title, or an edge that says so.
-CUT = """() => [...document.querySelectorAll('body *')].filter((node) => {
-  const {overflowX, overflowY, textOverflow} = getComputedStyle(node);
-  if (node.closest('svg, select, .js-plotly-plot') || !node.clientWidth) return false;
-  const isWide = overflowX !== 'visible' && node.scrollWidth > node.clientWidth + 4;
-  const isHigh = overflowY !== 'visible' && node.scrollHeight > node.clientHeight + 4;
-  const isMarked = (textOverflow === 'ellipsis' && node.title) || node.closest('.cut-right');
-  return (isWide && !isMarked) || (isHigh && !node.closest('.cut'));
-}).map((node) => `${node.closest('[data-widget]')?.dataset.widget} ${node.localName}.${node.className}`)"""
-
-
-@pytest.mark.parametrize('width', [1280, 400])
-def test_nothing_is_cut_without_a_sign(width: int, shared: Page) -> None:
-    shared.set_viewport_size({'width': width, 'height': 900})
-    for shown in [*WIDGETS, 'monitors']:
-        go(shared, f'#{shown}')
-        assert shared.evaluate(CUT) == [], shown
-    go(shared, '#overview')
-    streams = shared.locator('.stream')
-    assert shared.locator('.cut > .stream').count() == streams.count() > 0
-    streams.evaluate_all('all => all.forEach((box) => box.scrollTo(0, box.scrollHeight))')
-    expect(shared.locator('.cut > .stream')).to_have_count(0)
 
 
 def test_the_images_are_of_each_dashboard_and_small(browser: Browser, file: Path, tmp_path: Path) -> None:
