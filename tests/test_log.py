@@ -86,7 +86,7 @@ def test_any_line_and_traceback_as_whoever_writes_it(world: World, caplog: pytes
     assert failed.getMessage().startswith('failed\nTraceback')
     assert {record._check_id for record in caplog.records} == {check.check_id}
     assert {record.filename for record in (debug, info, failed)} == {warning._filename} == {'test_log.py'}
-    check.log.setLevel(logging.WARNING)
+    caplog.set_level(logging.WARNING, check.log.name)
     caplog.clear()
     check.log.info('%d', 'no number: it is not even put together')
     assert caplog.messages == []

@@ -324,7 +324,7 @@ def test_many_instances_that_are_refused_do_not_ask_again_at_once(world: World) 
                 world.poll(check)
             most = max(most, asked(world) - before)
     assert asked(world) == 24
-    assert most < 6
+    assert most < 10, 'which chance may do once in 200,000 times, as each waits for an hour and a part of one'
 
 
 def test_a_region_that_cannot_be_listed_is_not_asked_for_prices(world: World) -> None:
