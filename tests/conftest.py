@@ -27,7 +27,7 @@ from tools.demo.simulation import POLL_SECONDS, START, WEEK_POLL_SECONDS, every,
 from .builders import NOW
 from .world import RunCheck, WatchedAws, World
 
-HOURS_OF_MINUTES = 6
+HOURS_OF_MINUTES = 4
 
 
 def pytest_report_header() -> str:
@@ -35,13 +35,23 @@ def pytest_report_header() -> str:
     return f'boto3 {boto3.__version__}, botocore {botocore.__version__} from {Path(boto3.__file__).parent.parent}'
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are processors, as some tests wait."""
+    return (os.process_cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the simulated day comes first: one worker runs it, and the others have other tests meanwhile."""
+    items.sort(key=lambda item: 'day' not in getattr(item, 'fixturenames', ()))
+
+
 @pytest.fixture(autouse=True)
-def _no_aws_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _no_aws_account(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the credentials, profiles or region of whoever runs it, nor asks a metadata service for any."""
     for name in [name for name in os.environ if name.startswith('AWS_')]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv('AWS_CONFIG_FILE', str(tmp_path / 'no-aws-config'))
-    monkeypatch.setenv('AWS_SHARED_CREDENTIALS_FILE', str(tmp_path / 'no-aws-credentials'))
+    for name in ('AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE'):
+        monkeypatch.setenv(name, f'{os.devnull}/none')
     monkeypatch.setenv('AWS_EC2_METADATA_DISABLED', 'true')
 
 

@@ -21,6 +21,7 @@ from .builders import NOW, REGION, ago, answer, ended, full_answer
 from .world import CAN_CONNECT, SCOPE, World, WrongClock, everything_sent
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures('_any_tag')
 def test_everything(world: World) -> None:
     """A day in the life of a fleet: what is sent is what metadata.csv says, both ways."""
@@ -72,6 +73,7 @@ def test_a_full_answer_is_submitted_in_full(world: World) -> None:
     assert set(world.resources()['full']) > {'mlflow_details', 'vpc_config', 'region'}
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures('_any_tag')
 def test_planted_secrets_are_nowhere(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)

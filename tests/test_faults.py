@@ -74,10 +74,10 @@ PATIENCE = {'silent': {'boto_config': {'retries': {'total_max_attempts': 1}, 're
     ('struck', 'restarts'),
     [
         (OPERATIONS, True),
-        (['ListTrainingJobs'], False),
-        (['DescribeTrainingJob'], False),
-        (['DescribeTrainingJob'], True),
-        (['GetResources', 'ListTags'], True),
+        pytest.param(['ListTrainingJobs'], False, marks=pytest.mark.once),
+        pytest.param(['DescribeTrainingJob'], False, marks=pytest.mark.once),
+        pytest.param(['DescribeTrainingJob'], True, marks=pytest.mark.once),
+        pytest.param(['GetResources', 'ListTags'], True, marks=pytest.mark.once),
     ],
     ids=['all-restarted', 'list', 'describe', 'describe-restarted', 'tags-restarted'],
 )

@@ -66,17 +66,17 @@ def test_what_is_switched_back_after_days_replays_nothing(
     poll(world, [check], until=DAY)
     create(world, *(f'prod-{number}' for number in range(5)), at=DAY)
     finish(world, 'prod-open', at=DAY)
-    poll(world, [check], until=3 * DAY)
+    poll(world, [check], until=2 * DAY)
     assert world.counted() == {'jobs.created': 5, 'jobs.finished': 1}
     [check] = start(world, one) if restarts else [world.check(**one)]
-    poll(world, [check], until=3 * DAY + 3 * HOUR)
+    poll(world, [check], until=2 * DAY + 3 * HOUR)
     assert world.counted() == {'jobs.created': 5, 'jobs.finished': 1}
     assert [message.startswith(LOG_LINE) for message in caplog.messages] == [True]
-    finish(world, 'prod-0', at=3 * DAY + 4 * HOUR)
-    poll(world, [check], until=3 * DAY + 5 * HOUR)
+    finish(world, 'prod-0', at=2 * DAY + 4 * HOUR)
+    poll(world, [check], until=2 * DAY + 5 * HOUR)
     [check] = start(world, one)
-    finish(world, 'prod-1', at=3 * DAY + 6 * HOUR)
-    poll(world, [check], until=3 * DAY + 8 * HOUR)
+    finish(world, 'prod-1', at=2 * DAY + 6 * HOUR)
+    poll(world, [check], until=2 * DAY + 8 * HOUR)
     assert world.counted() == {'jobs.created': 5, 'jobs.finished': 3}, 'the new state goes on'
 
 
