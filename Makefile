@@ -56,10 +56,8 @@ setup: ## build every environment now
 
 test: ## lint, tests on the Agent's boto3 and on the newest, ddev's validators, the wheel in a clean environment
 	@$(MAKE) --silent --jobs=2 lint $(ENVIRONMENTS)
-	@.venv/bin/python -m pytest $(IN_PARALLEL) --ignore tests/test_package.py
+	@DDEV_PYTHON=.venv-ddev/bin/python AGENT_PYTHON=.venv-agent/bin/python .venv/bin/python -m pytest $(IN_PARALLEL)
 	@PYTHONPATH=.venv-newest .venv/bin/python -m pytest $(IN_PARALLEL) -m 'not once' $(TOUCH_BOTO3)
-	@DDEV_PYTHON=.venv-ddev/bin/python AGENT_PYTHON=.venv-agent/bin/python \
-		.venv/bin/python -m pytest tests/test_package.py
 
 check: lint ## what to run every minute: lint, types and the fast tests
 	@.venv/bin/python -m pytest $(IN_PARALLEL) $(SLOW)
