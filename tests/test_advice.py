@@ -4,7 +4,6 @@
 """The errors of the first minutes at a terminal, as real botocore raises them: in one line, with what to do there."""
 
 import json
-import logging
 from collections.abc import Iterator
 from hashlib import sha1
 from pathlib import Path
@@ -50,10 +49,8 @@ source_profile = nobody
 
 
 @pytest.fixture(autouse=True)
-def _process(aggregator: AggregatorStub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def _process(aggregator: AggregatorStub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ class Absent:
 sys.meta_path.insert(0, Absent)
 """
 COMMANDS = {
-    # Without the week before the day, which takes long.
+    # Of the week before the day, two polls: all of it takes long, and the very first counts nothing.
     'demo': WITHOUT
     + """
 from tools.demo import __main__, day

@@ -17,7 +17,7 @@ from datadog_checks.sagemaker_training.config_models.names import closest_to
 from .errors import NoPriceList
 
 # Where AWS tells its prices, by partition: https://docs.aws.amazon.com/general/latest/gr/billing.html#pls_region
-PRICE_REGIONS = {'aws': 'us-east-1', 'aws-cn': 'cn-northwest-1'}
+_PRICE_REGIONS = {'aws': 'us-east-1', 'aws-cn': 'cn-northwest-1'}
 
 
 def known_regions(endpoints: Mapping[str, Any]) -> dict[str, str]:
@@ -49,6 +49,6 @@ def price_region(session: Session, region: str) -> str:
         NoPriceList: nor anywhere else
     """
     try:
-        return PRICE_REGIONS[session.get_partition_for_region(region)]
+        return _PRICE_REGIONS[session.get_partition_for_region(region)]
     except (KeyError, UnknownRegionError):
         raise NoPriceList('GetProducts', 'NoEndpoint', f'AWS has no Price List for {region}') from None
