@@ -44,9 +44,9 @@ ignored = $(addprefix --ignore tests/,$(1) $(addprefix test_,$(addsuffix .py,$(2
 TOUCH_BOTO3 := $(addprefix tests/,simulated_aws $(addprefix test_,$(addsuffix .py,\
 	account aws bad_answers cancel check credentials diagnose endpoints faults models pricelist refusals)))
 # Whole hours and days of the check, browsers and environments: what nobody waits for every minute.
-SLOW := $(call ignored,backtest machine page scrub,advice alerts assets bad_answers border buckets budget cancel check \
-	crash credentials demo_command docs_facts faults infrastructure instances monitors odd_jobs package presence \
-	pricelist setup use work)
+SLOW := $(call ignored,backtest machine page scrub,advice alerts asset_rules assets bad_answers border buckets budget \
+	cancel check crash credentials demo_command docs_facts faults infrastructure instances monitors odd_jobs package \
+	presence pricelist setup use work)
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile

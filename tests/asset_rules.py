@@ -1,7 +1,10 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
-"""What a dashboard or monitor must be like, where neither ddev nor Datadog's API says so: rules that yield problems."""
+"""What a dashboard must be like, where neither ddev nor Datadog's API says so: rules that yield problems.
+
+With those that are for monitors, too.
+"""
 
 import csv
 import json
@@ -17,19 +20,14 @@ from datadog_api_client import Configuration
 from datadog_api_client.exceptions import ApiTypeError, ApiValueError
 from datadog_api_client.model_utils import ModelComposed, ModelNormal, UnparsedObject, validate_and_convert_types
 from datadog_api_client.v1.model.dashboard import Dashboard
-from datadog_api_client.v1.model.monitor import Monitor
 from datadog_api_client.v1.model.widget import Widget
 
 from tools.datadog.assets import (
-    CHECK_MONITOR,
-    COMPARISONS,
     METRIC_MONITOR,
     STATIC,
     Json,
-    grouped_by,
     is_group,
     load,
-    metric_monitor,
     queries,
     widgets,
 )
@@ -56,8 +54,6 @@ EVENT_LINK = re.compile(r'event/explorer\?query=([^&\s)"]*)')
 BARE_VALUE = re.compile(r'(?<!")\{\{\w+\.value\}\}')
 DOCS_PATH = re.compile(r'`(docs/[^`]*)`')
 CROSS_LINK = re.compile(r'https://app\.datadoghq\.com/dashboard/lists\?q=([^&)"\s]+)([^)"\s]*)')
-
-MONITOR_KEYS = ['version', 'created_at', 'last_updated_at', 'title', 'description', 'tags', 'definition']
 
 type Rule = Callable[[Json], Iterator[str]]
 
@@ -108,7 +104,7 @@ def tags_of(metric: str) -> set[str]:
     return documented | grouped | (job if 'training_job_name' in documented else set())
 
 
-def _query_problems(text: str, variables: dict[str, Json]) -> Iterator[str]:
+def query_problems(text: str, variables: dict[str, Json]) -> Iterator[str]:
     try:
         asked = metrics(text)
     except QueryError as error:
@@ -148,13 +144,13 @@ def _tags_of_variable(variable: Json) -> set[str]:
     return {variable['prefix']} if variable.get('prefix') else set()
 
 
-def _texts_are_plain(document: Json) -> Iterator[str]:
+def texts_are_plain(document: Json) -> Iterator[str]:
     for text in strings(document):
         if not text.isascii():
             yield f'not ASCII: {text}'
 
 
-def _links_lead_somewhere(document: Json) -> Iterator[str]:
+def links_lead_somewhere(document: Json) -> Iterator[str]:
     variables = {each['title']: {v['name'] for v in each['template_variables']} for each in load('dashboards').values()}
     for text in strings(document):
         for link in re.findall(r'\w+://[^\s)"]*|\]\((?!https://)[^)]*\)', text):
@@ -206,7 +202,7 @@ def _queries_are_answered(dashboard: Json) -> Iterator[str]:
     variables = {variable['name']: variable for variable in dashboard['template_variables']}
     for widget in widgets(dashboard):
         for query in queries(widget.definition):
-            yield from (f'{widget.name}: {problem}' for problem in _query_problems(query, variables))
+            yield from (f'{widget.name}: {problem}' for problem in query_problems(query, variables))
 
 
 def _variables_act(dashboard: Json) -> Iterator[str]:
@@ -261,7 +257,7 @@ def _values_hold_in_any_interval(dashboard: Json) -> Iterator[str]:
                     yield f'{widget.name}: only a part is of another time: {each["formula"]}'
 
 
-def _money_is_of_one_currency(asset: Json) -> Iterator[str]:
+def money_is_of_one_currency(asset: Json) -> Iterator[str]:
     """An amount in dollars and one in another currency have no sum."""
     if 'widgets' in asset:
         texts = [text for widget in widgets(asset) for text in queries(widget.definition)]
@@ -401,126 +397,8 @@ DASHBOARD_RULES: dict[str, Rule] = {
     'acting': _variables_act,
     'intervals': _values_hold_in_any_interval,
     'graphs': _graphs_can_be_read,
-    'money': _money_is_of_one_currency,
+    'money': money_is_of_one_currency,
     'notes': _groups_say_how_to_read_them,
-    'links': _links_lead_somewhere,
-    'plain': _texts_are_plain,
-}
-
-
-def _monitor_is_understood(monitor: Json) -> Iterator[str]:
-    yield from unknown_to_the_api(monitor['definition'], Monitor)
-
-
-def _frame_is_that_of_integrations(monitor: Json) -> Iterator[str]:
-    if list(monitor) != MONITOR_KEYS:
-        yield f'the keys are {list(monitor)}'
-    if monitor['version'] != 2:
-        yield 'the version is not 2'
-    if len(monitor['title']) > 80 or '{{' in monitor['title'] or monitor['title'] != monitor['definition']['name']:
-        yield f'the title is {monitor["title"]}'
-    if len(monitor['description']) > 300:
-        yield f'the description has {len(monitor["description"])} characters'
-    for tags in (monitor['tags'], monitor['definition']['tags']):
-        if tags != ['integration:sagemaker-training']:
-            yield f'the tags are {tags}'
-
-
-def _query_is_answered(monitor: Json) -> Iterator[str]:
-    definition = monitor['definition']
-    if match := CHECK_MONITOR.fullmatch(definition['query']):
-        if match['check'] != SERVICE_CHECK['check']:
-            yield f'the service check is {match["check"]}'
-        if set(grouped_by(definition)) != set(SERVICE_CHECK['groups']):
-            yield f'it groups by {grouped_by(definition)}'
-    elif match := METRIC_MONITOR.fullmatch(definition['query']):
-        yield from _query_problems(match['query'], {})
-        if '.as_count()' in match['query'] and match['method'] != 'sum':
-            yield f'the {match["method"]} of a count over time'
-    else:
-        yield f'not understood: {definition["query"]}'
-
-
-def _thresholds_fit(monitor: Json) -> Iterator[str]:
-    definition = monitor['definition']
-    thresholds = definition['options']['thresholds']
-    if match := CHECK_MONITOR.fullmatch(definition['query']):
-        if int(match['last']) <= max(thresholds.values()):
-            yield f'the last {match["last"]} are not enough for {max(thresholds.values())} in a row'
-        return
-    match = metric_monitor(definition)
-    if float(match['critical']) != thresholds['critical']:
-        yield f'the query has {match["critical"]}, the critical threshold is {thresholds["critical"]}'
-    is_beyond = COMPARISONS[match['comparison'].rstrip('=')]
-    if 'warning' in thresholds and not is_beyond(thresholds['critical'], thresholds['warning']):
-        yield 'the warning is not milder'
-
-
-def _message_fits(monitor: Json) -> Iterator[str]:
-    message, options = monitor['definition']['message'], monitor['definition']['options']
-    grouped = set(grouped_by(monitor['definition']))
-    for name in sorted(set(re.findall(r'\{\{(\w+)\.name\}\}', message)) - grouped):
-        yield f'{name} is no tag that it groups by'
-    # https://docs.datadoghq.com/monitors/guide/template-variable-evaluation/
-    numbers = re.findall(r'\{\{(?:eval ")?([^{}"]*\b(?:value|(?:warn_)?threshold)\b[^{}"]*)"?\}\}', message)
-    yield from (f'{number} is not rounded' for number in numbers if not re.fullmatch(r'round\(.*\)(/10+)?', number))
-    # https://docs.datadoghq.com/monitors/notify/variables/#character-escape
-    if re.search(r'(?<!\{)\{\{check_message\}\}', message):
-        yield 'check_message is escaped as in HTML'
-    opened: list[str] = []
-    for sign, block in re.findall(r'\{\{([#^/])(\w+)\}\}', message):
-        if sign != '/':
-            opened.append(block)
-        elif not opened or opened.pop() != block:
-            yield f'{block} is closed where it is not open'
-    yield from (f'{block} is not closed' for block in opened)
-    wanted = {'is_alert', 'is_recovery', *(['is_warning'] if 'warning' in options['thresholds'] else [])}
-    for block in sorted(wanted - set(re.findall(r'\{\{#(\w+)\}\}', message))):
-        yield f'it has no block {block}'
-    if '**Likely causes**' not in message or not re.search(r'\*\*What to do\*\*\n\n1\. ', message):
-        yield 'it does not say what the causes are and what to do'
-    if '@' in message:
-        yield 'it notifies somebody'
-
-
-def _runbook_is_named(monitor: Json) -> Iterator[str]:
-    """At the end, in the one form that `push-assets` and Terraform make a link of."""
-    message = monitor['definition']['message']
-    if not re.search(r'\n\nRunbook: `docs/runbooks\.md#[a-z-]+`$', message):
-        yield 'it does not end with its runbook'
-
-
-def _options_are_explicit(monitor: Json) -> Iterator[str]:
-    options = monitor['definition']['options']
-    is_check = monitor['definition']['type'] == 'service check'
-    # Service checks have the older way alone: https://docs.datadoghq.com/api/latest/monitors/#create-a-monitor.
-    if ('no_data_timeframe' if is_check else 'on_missing_data') not in options:
-        yield 'it does not say what to do without data'
-    if not isinstance(options.get('renotify_interval'), int):
-        yield 'it does not say how often to notify again'
-    grouped, notified = grouped_by(monitor['definition']), options.get('notify_by')
-    # Not all either, says the API; nor would that be more than none.
-    if notified and not {'aws_account', 'region'} <= set(notified) < set(grouped):
-        yield f'it notifies by {notified}, of groups by {grouped}'
-    if 'new_group_delay' not in options:
-        yield 'it does not say whether new groups have to wait'
-    if 'training_job_name' in grouped:
-        # The group of a job is born with its first point. Only a run has to have lasted for a while to be compared.
-        if options.get('new_group_delay') and 'job.runtime_ratio' not in monitor['definition']['query']:
-            yield 'a new job has to wait'
-        if options.get('on_missing_data') != 'resolve':
-            yield 'a job that is gone is not resolved'
-
-
-MONITOR_RULES: dict[str, Rule] = {
-    'understood': _monitor_is_understood,
-    'frame': _frame_is_that_of_integrations,
-    'answered': _query_is_answered,
-    'money': _money_is_of_one_currency,
-    'thresholds': _thresholds_fit,
-    'message': _message_fits,
-    'options': _options_are_explicit,
-    'runbook': _runbook_is_named,
-    'links': _links_lead_somewhere,
-    'plain': _texts_are_plain,
+    'links': links_lead_somewhere,
+    'plain': texts_are_plain,
 }
