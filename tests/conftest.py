@@ -27,7 +27,7 @@ from tools.demo.simulation import POLL_SECONDS, START, WEEK_POLL_SECONDS, every,
 from .builders import NOW
 from .world import RunCheck, WatchedAws, World
 
-HOURS_OF_MINUTES = 4
+HOURS_OF_MINUTES = 2
 
 
 def pytest_report_header() -> str:
@@ -82,7 +82,8 @@ def _any_tag(monkeypatch: pytest.MonkeyPatch) -> None:
 def day(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Recording:
     """All that the check sends on a simulated day and the week before; one worker runs it for all of them.
 
-    Of the day, the last hours are polled each minute, as users do, and the others like the week.
+    Of the day, the last hours are polled each minute, as users do, those before them each five, and the others like
+    the week.
     """
     if worker_id == 'master':
         return simulated_day()
@@ -99,7 +100,13 @@ def simulated_day() -> Recording:
         patch.setenv('DDEV_SKIP_GENERIC_TAGS_CHECK', 'true')
         until = START + timedelta(days=1)
         since = until - timedelta(hours=HOURS_OF_MINUTES)
-        polls = [*week_before(START), *every(WEEK_POLL_SECONDS, START, since), *every(POLL_SECONDS, since, until)]
+        evening = since - timedelta(hours=2)
+        polls = [
+            *week_before(START),
+            *every(WEEK_POLL_SECONDS, START, evening),
+            *every(300, evening, since),
+            *every(POLL_SECONDS, since, until),
+        ]
         return simulate(living_fleet(START), polls, collect_transition_logs=True).recording
 
 
