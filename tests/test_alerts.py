@@ -27,8 +27,8 @@ def hours() -> Recording:
         patch.setenv('DDEV_SKIP_GENERIC_TAGS_CHECK', 'true')
         week_before = START - timedelta(days=7)
         polls = [
-            *every(600, week_before, week_before + timedelta(hours=4)),
-            *every(300, START, START + timedelta(hours=4)),
+            *every(1200, week_before, week_before + timedelta(hours=4)),
+            *every(600, START, START + timedelta(hours=4)),
         ]
         return simulate(living_fleet(START, 4, ACCOUNTS[:1], REGIONS[:1]), polls).recording
 
@@ -45,7 +45,7 @@ def test_a_monitor_says_at_once_what_it_says_at_each_moment(name: str, hours: Re
 def test_what_has_to_be_asked_one_moment_at_a_time_is_asked_each_hour(hours: Recording) -> None:
     query = 'max(last_1h):max:sagemaker_training.poll.tracked_jobs{*} by {region}.rollup(max, 3600) > 1'
     asked, said = histories({'query': query, 'options': {'thresholds': {'critical': 1}}}, hours, hours.polled_at)
-    assert [at % SELDOM for at in asked] == [SELDOM - 600] * 4 + [SELDOM - 300] * 4
+    assert [at % SELDOM for at in asked] == [SELDOM - 1200] * 4 + [SELDOM - 600] * 4
     assert [[verdict.state for verdict in past.values()] for past in said.values()] == [['alert'] * 8]
 
 

@@ -17,6 +17,7 @@ from threading import Barrier
 from typing import Any, NamedTuple
 
 import pytest
+from botocore.client import BaseClient
 from botocore.exceptions import EndpointConnectionError
 from botocore.loaders import JSONFileLoader
 from botocore.parsers import ResponseParserError
@@ -59,11 +60,15 @@ class Stubbed(NamedTuple):
     tagging: Stubber
 
 
-@pytest.fixture
-def stubbed() -> Iterator[Stubbed]:
+@pytest.fixture(scope='module')
+def clients() -> list[BaseClient]:
     session = Session()
     session.set_credentials('test', 'test')
-    clients = [session.create_client(name, region_name=REGION) for name in ('sagemaker', 'resourcegroupstaggingapi')]
+    return [session.create_client(name, region_name=REGION) for name in ('sagemaker', 'resourcegroupstaggingapi')]
+
+
+@pytest.fixture
+def stubbed(clients: list[BaseClient]) -> Iterator[Stubbed]:
     with ExitStack() as stack:
         stubbers = [stack.enter_context(Stubber(client)) for client in clients]
         yield Stubbed(

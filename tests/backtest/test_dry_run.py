@@ -145,7 +145,7 @@ def sent(recording: Recording) -> dict[str, dict[Any, float]]:
 def test_what_is_played_again_is_what_was_sent_live(
     fleet: list[Job], aws: SimulatedAws, clock: InterruptibleClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    polls = [*every(300, BEGAN, NOW), NOW]
+    polls = [*every(600, BEGAN, NOW), NOW]
     live = simulate(fleet, polls).recording
     aws.add(fleet)
     set_up(aws, monkeypatch)
