@@ -17,7 +17,6 @@ from threading import Barrier
 from typing import Any, NamedTuple
 
 import pytest
-from botocore.client import BaseClient
 from botocore.exceptions import EndpointConnectionError
 from botocore.loaders import JSONFileLoader
 from botocore.parsers import ResponseParserError
@@ -61,14 +60,16 @@ class Stubbed(NamedTuple):
 
 
 @pytest.fixture(scope='module')
-def clients() -> list[BaseClient]:
+def session() -> Session:
+    """Which reads what a service is like once."""
     session = Session()
     session.set_credentials('test', 'test')
-    return [session.create_client(name, region_name=REGION) for name in ('sagemaker', 'resourcegroupstaggingapi')]
+    return session
 
 
 @pytest.fixture
-def stubbed(clients: list[BaseClient]) -> Iterator[Stubbed]:
+def stubbed(session: Session) -> Iterator[Stubbed]:
+    clients = [session.create_client(name, region_name=REGION) for name in ('sagemaker', 'resourcegroupstaggingapi')]
     with ExitStack() as stack:
         stubbers = [stack.enter_context(Stubber(client)) for client in clients]
         yield Stubbed(
