@@ -157,6 +157,7 @@ def test_errors_have_a_name_and_say_what_to_do(
     [
         (EndpointConnectionError(endpoint_url='https://example.com'), Unavailable),
         (ResponseParserError('Unable to parse response: hunter2'), Unavailable),
+        (LookupError('which nobody foresaw: hunter2'), Unavailable),
     ],
 )
 def test_what_botocore_raises_has_a_name_too(stubbed: Stubbed, raised: Exception, expected: type[AwsError]) -> None:
