@@ -175,6 +175,17 @@ def test_a_token_file_that_is_away_for_minutes(service_account: ServiceAccount, 
     assert_each_fact_once(world, lives(), 'team:nlp')
 
 
+@pytest.mark.parametrize('near', [REGION, OTHER])
+def test_what_is_asked_of_sts_is_counted_also_in_a_region_that_is_not_polled(
+    service_account: ServiceAccount, near: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('AWS_DEFAULT_REGION', near)
+    world, _ = service_account
+    poll(world, service_account.check(), 0)
+    counted = sum(world.values('api.requests', 'operation:AssumeRoleWithWebIdentity'))
+    assert counted == world.aws.count('AssumeRoleWithWebIdentity') > 0
+
+
 SSO_SESSION = """
 sso_session = ours
 sso_account_id = 123456789012

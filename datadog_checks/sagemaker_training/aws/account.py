@@ -76,6 +76,7 @@ class Account:
                 '`regions` is not set and the environment names no region: list the regions to poll in `regions`, '
                 'or set AWS_DEFAULT_REGION or the region of the profile'
             )
+        self._names = names
         if not config.endpoint_url:
             with _building:
                 check_regions(session, names)
@@ -111,7 +112,10 @@ class Account:
         return member(call('GetCallerIdentity', self._sts().get_caller_identity), 'Arn', 'GetCallerIdentity')
 
     def take_attempts(self, region: str) -> dict[tuple[str, str], int]:
-        """The attempts in the region since the last time, by (operation, outcome)."""
+        """The attempts in the region since the last time, by (operation, outcome).
+
+        Those in a region that is not polled are told with the first one's.
+        """
         with self._lock:
             keys = [key for key in self._attempts if key[0] == region]
             return {key[1:]: self._attempts.pop(key) for key in keys}
@@ -190,8 +194,11 @@ class Account:
             outcome = error_class(*code_and_message(parsed_response)).outcome
         region = context['client_region']
         self._pace(region, operation).answered(is_throttled=outcome == Throttled.outcome)
+        polled = context.get(_ON_BEHALF, region)
+        if polled not in self._names:  # as STS may be, where the Agent runs
+            polled = self._names[0]
         with self._lock:
-            self._attempts[context.get(_ON_BEHALF, region), operation, outcome] += 1
+            self._attempts[polled, operation, outcome] += 1
 
 
 def _note_region(region: str, context: dict[str, Any], **_: Any) -> None:
