@@ -1,7 +1,7 @@
 # (C) datadog-sagemaker-training authors 2026-present
 # All rights reserved
 # Licensed under a 3-clause BSD style license (see LICENSE)
-"""The last days of an account: read with the check's own calls, kept in a file, and judged by the shipped monitors.
+"""The last days of an account: read with the check's own calls, and kept in a file.
 
-For tools/demo, which plays them. Imports the check, tools/aws and tools/datadog.
+For tools/demo, which plays them. Imports the check and tools/aws.
 """

@@ -106,7 +106,7 @@ export function tagsOf(dashboard, chosen) {
 }
 
 // The tags to group by, chosen or not, by the names of their template variables.
-export const groupsOf = (dashboard, chosen) => Object.fromEntries(dashboard.template_variables
+const groupsOf = (dashboard, chosen) => Object.fromEntries(dashboard.template_variables
   .filter(({ type }) => type === 'group')
   .map(({ name, available_values: tags, defaults: [tag] }) => [name, tags.includes(chosen[name]) ? chosen[name] : tag]));
 
