@@ -17,12 +17,12 @@ NO_PYTHON = Python 3.13 or newer, with its venv module, was not found$(if $(OTHE
 FOUND_PYTHON = $(or $(shell $(FIND_PYTHON)),$(error $(NO_PYTHON)))
 
 # Where pip fails it says much, which is kept in a file; here it is one line. The mark of what is ready is made last.
-UNREACHABLE := from versions: none|connection broken|ConnectionError|TimeoutError|ProxyError|SSLError
+UNREACHABLE := connection broken|ConnectionError|TimeoutError|ProxyError|SSLError
 define install
 @PIP_RETRIES=$${PIP_RETRIES:-2} '$(1)' $(PIP_INSTALL) $(2) >$(@D)/pip.log 2>&1 || { \
 	if grep -qE '$(UNREACHABLE)' $(@D)/pip.log; then \
 	echo 'The package index cannot be reached: check the network, PIP_INDEX_URL and HTTPS_PROXY; pip says more in $(@D)/pip.log'; \
-	else grep -o 'ERROR: .*' $(@D)/pip.log || tail -n 1 $(@D)/pip.log; fi; exit 1; } >&2
+	else grep -o -m 1 'ERROR: .*' $(@D)/pip.log || tail -n 1 $(@D)/pip.log; fi; exit 1; } >&2
 @rm -f $(@D)/pip.log
 @touch $@
 endef

@@ -12,8 +12,8 @@ import pytest
 from tools.datadog.assets import Json, widgets
 
 from .asset_rules import DASHBOARD_RULES
+from .assets import DASHBOARDS, MONITORS
 from .monitor_rules import MONITOR_RULES
-from .test_assets import DASHBOARDS, MONITORS
 
 
 @pytest.mark.parametrize('rule', DASHBOARD_RULES)

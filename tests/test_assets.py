@@ -9,7 +9,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from statistics import mean
 
 import pytest
@@ -21,10 +20,8 @@ from tools.datadog.assets import (
     STATIC,
     Json,
     Widget,
-    filled,
     frames,
     is_group,
-    load,
     queries,
     streamed,
     verdicts,
@@ -38,16 +35,10 @@ from tools.demo.simulation import POLL_SECONDS, START
 from tools.demo.truth import bill, counted_cost
 
 from .asset_rules import METADATA, ROOT
+from .assets import DASHBOARDS, DAY, MONITORS, filler
 from .conftest import HOURS_OF_MINUTES
 
-DASHBOARDS, MONITORS = load('dashboards'), load('monitors')
 WIDGETS = [(name, widget) for name, dashboard in DASHBOARDS.items() for widget in widgets(dashboard)]
-DAY = Window.drawn(START.timestamp(), (START + timedelta(days=1)).timestamp())
-
-
-def filler(dashboard: str, **chosen: str) -> Callable[[str], str]:
-    """Fills in the values of template variables, `*` for those that are not chosen."""
-    return partial(filled, variables=DASHBOARDS[dashboard]['template_variables'], chosen=chosen)
 
 
 def has_data(definition: Json, recording: Recording, window: Window, fill: Callable[[str], str]) -> bool:

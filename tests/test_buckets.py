@@ -19,7 +19,7 @@ from tools.datadog.query import Metric, metrics
 from tools.datadog.recording import PREFIX, Recording
 from tools.demo.simulation import START, every, simulate
 
-from .test_assets import filler
+from .assets import filler
 
 FLEET = {
     'jobs.open',

@@ -206,6 +206,24 @@ def test_what_a_poll_costs(open_: float, a_day: float, calls: float, naive: floa
     assert in_the_last_hour / 60 == pytest.approx(calls, rel=0.1)
 
 
+def test_what_the_machine_of_the_agent_gives_is_what_was_measured() -> None:
+    benchmarks = rows((ROOT / 'benchmarks' / 'README.md').read_text(encoding='utf-8'))
+
+    def number(cell: str) -> float:
+        return float(re.findall(r'[\d.]+', cell)[0])
+
+    def most(start: str, column: int) -> float:
+        return max(number(row[column]) for row in benchmarks if re.match(start, row[0]))
+
+    told = {what: number(much) for what, much in rows(section('docs/cost.md', "The Agent's machine"))}
+    assert told == {
+        'CPU of a quiet poll': pytest.approx(most('Quiet poll.*: CPU for each', 1) / 1000, rel=0.3),
+        'CPU of describing a job': most('Cold start, all', 2),
+        'Memory': pytest.approx(most('Memory, what 99 more instances .* 4 regions', 1) / 99, rel=0.1),
+        'Disk': most('Stored state, ', 2),
+    }
+
+
 def test_the_ecs_task_is_one() -> None:
     [task] = [task for block in blocks('json') if 'family' in (task := json.loads(block))]
     client = boto3.client('ecs', 'us-east-1', aws_access_key_id='test', aws_secret_access_key='test')

@@ -184,11 +184,12 @@ def test_rooms_import_one_way() -> None:
     paths = {path for folder in folders for path in folder.rglob('*.py') if path.parent.name != 'config_models'}
     dotted = {path: '.'.join(path.relative_to(ROOT).with_suffix('').parts).removesuffix('.__init__') for path in paths}
     assert {name for name in dotted.values() if not room_of(name)} == set(), 'not in any room of the table'
-    found = ways_up(
-        {dotted[path]: path.read_text(encoding='utf-8') for path in paths},
-        {dotted[path] for path in paths if path.stem == '__init__'},
-    )
+    sources = {dotted[path]: path.read_text(encoding='utf-8') for path in paths}
+    found = ways_up(sources, {dotted[path] for path in paths if path.stem == '__init__'})
     assert not found, '\n'.join(found)
+    gone = {(room_of(module), room_of(name)) for module, source in sources.items() for name in reached(module, source)}
+    allowed = {(room, other) for room, others in ROOMS.items() if room != 'tests' for other in others}
+    assert allowed <= gone, 'a way that nobody goes'
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from .builders import ACCOUNT, REGION, ago, answer, ended
-from .test_facts import SPOT_JOB, later
+from .lives import at, life
 from .world import World
 
 
@@ -45,7 +45,7 @@ def test_credentials_of_another_account_are_a_first_start(world: World, caplog: 
     [key] = saved_states(world)
     bare = world.agent._cache[key].partition('\n')[2]
     world.agent._cache[key] = bare.replace(ACCOUNT, '999999999999')
-    world.aws.put(answer('theirs', CreationTime=later(seconds=30)))
+    world.aws.put(answer('theirs', CreationTime=at(0.5)))
     world.aws.put(answer('their-older', CreationTime=ago(days=3)))
     check = world.check()
     world.poll(check, after=60)
@@ -70,13 +70,13 @@ def test_a_state_that_cannot_be_used_is_a_first_start_with_one_warning(
     assert [warning.partition(':')[0] for warning in warnings] == [REGION]
     assert 'This is a first start' in warnings[0]
     assert world.counted() == {}
-    world.aws.put(ended(at=later(minutes=4)))
+    world.aws.put(ended(at=at(4)))
     world.poll(world.check(), after=60)
     assert world.counted() == {'jobs.finished': 1}
 
 
 def test_a_cursor_that_cannot_be_used_costs_no_more_than_itself(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    world.aws.add([SPOT_JOB])
+    world.aws.add([life('spot', 2, 19)])
     for minutes in (0, 5):
         world.poll(world.check(collect_transition_logs=True), after=60 * minutes)
     [key] = [key for key in world.agent._cache if 'log_cursor' in key]

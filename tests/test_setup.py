@@ -20,6 +20,9 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 REQUIREMENTS = ROOT / 'requirements'
 
+# Of an index that is reached.
+LACKING = """ERROR: Could not find a version that satisfies the requirement a==1 (from versions: none)
+ERROR: No matching distribution found for a==1"""
 # A Python whose pip fails.
 PIP = """case "$*" in *pip*install*) printf '%%s\\n' '%s'; exit 1;; esac
 """
@@ -91,7 +94,7 @@ def test_where_the_package_index_cannot_be_reached_make_says_so_in_a_line(tree: 
             'PIP_INDEX_URL': f'http://127.0.0.1:{closed.getsockname()[1]}/simple',
             'PIP_CONFIG_FILE': '/dev/null',
             'PIP_NO_CACHE_DIR': '1',
-            'PIP_RETRIES': '0',
+            'PIP_RETRIES': '1',
         }
         made = make(tree, 'demo', **pip)
     line, _ = made.stderr.splitlines()
@@ -106,6 +109,7 @@ def test_where_the_package_index_cannot_be_reached_make_says_so_in_a_line(tree: 
     [
         ('  ERROR: Cannot install a==1 and a==2', 'ERROR: Cannot install a==1 and a==2'),
         ('Terminated', 'Terminated'),
+        (LACKING, LACKING.partition('\n')[0]),
         ('WARNING: Retrying after connection broken by X\nERROR: y', 'The package index cannot be reached: check'),
     ],
 )

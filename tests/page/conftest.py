@@ -14,7 +14,7 @@ import pytest
 from filelock import FileLock
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.test_assets import DAY
+from tests.assets import DAY
 from tools.browser.screenshots import NO_BROWSER, installed, launched, opened
 from tools.datadog.assets import Json
 from tools.datadog.recording import Recording

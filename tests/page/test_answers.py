@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 from playwright.sync_api import Page
 
-from tests.test_assets import DASHBOARDS, DAY, filler
+from tests.assets import DASHBOARDS, DAY, filler
 from tools.browser.screenshots import HEIGHT, JOB_ROWS, WIDTH, go, show
 from tools.datadog.assets import Json, frames, is_group, queries
 from tools.datadog.frames import Frame

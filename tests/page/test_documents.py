@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from tests.test_assets import DASHBOARDS, DAY
+from tests.assets import DASHBOARDS, DAY
 from tools.browser.screenshots import JOB_ROWS, go, load
 from tools.datadog.assets import Json, queries
 from tools.datadog.query import metrics

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.test_assets import DASHBOARDS
+from tests.assets import DASHBOARDS
 from tools.browser.screenshots import go, show, taken
 
 from .widgets import WIDGETS, Answer

@@ -7,7 +7,7 @@ import json
 
 from playwright.sync_api import Page
 
-from tests.test_assets import DASHBOARDS
+from tests.assets import DASHBOARDS
 from tools.browser.screenshots import go
 
 WIDGETS = {
